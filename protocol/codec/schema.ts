@@ -1,0 +1,137 @@
+/**
+ * One declaration per message gives its protobuf encoder and decoder. Reading and writing of varints and lengths is the
+ * ecosystem's (`protons-runtime`); what stands here is the strictness: every field has a limit, a field may stand only
+ * once, and bytes that do not fit yield `undefined`, never an exception. Unknown fields are skipped, so that a newer
+ * sender can add some.
+ */
+import { reader as createReader, writer as createWriter, type Reader, type Writer } from 'protons-runtime'
+
+/** Turns a value into bytes and back. `decode` answers undefined to anything that is not a valid encoding. */
+export interface Codec<T> {
+  encode(value: T): Uint8Array
+  decode(bytes: Uint8Array): T | undefined
+}
+
+/** How one field is written and read; `wire` is protobuf's wire type, 0 a varint and 2 length-delimited. */
+export interface Field<T> {
+  readonly wire: 0 | 2
+  write(writer: Writer, value: T): void
+  /** Throws `Malformed` when the value breaks the field's limit. */
+  read(reader: Reader): T
+  readonly many?: { readonly countMax: number }
+}
+
+class Malformed extends Error {}
+
+type FieldsOf<T> = { readonly [K in keyof T]-?: readonly [number, Field<NonNullable<T[K]>>, 'optional'?] }
+
+/** A message with the given numbered fields. Lists that are empty and optional fields that are absent take no bytes. */
+export function struct<T extends object>(fields: FieldsOf<T>): Codec<T> {
+  const entries = Object.entries(fields) as [keyof T & string, readonly [number, Field<unknown>, 'optional'?]][]
+  const byNumber = new Map(entries.map(([name, [number, field]]) => [number, { name, field }]))
+  return {
+    encode(value) {
+      const writer = createWriter()
+      for (const [name, [number, field]] of entries) writeField(writer, number, field, value[name])
+      return writer.finish()
+    },
+    decode(bytes) {
+      return guarded(() => {
+        const found: Record<string, unknown> = {}
+        for (const [name, [, field]] of entries) if (field.many !== undefined) found[name] = []
+        const reader = createReader(bytes)
+        while (reader.pos < reader.len) {
+          const tag = reader.uint32()
+          const known = byNumber.get(tag >>> 3)
+          if (known === undefined) {
+            skip(reader, tag & 7)
+            continue
+          }
+          readField(reader, tag & 7, known.name, known.field, found)
+        }
+        for (const [name, [, , optional]] of entries) {
+          if (found[name] === undefined && optional !== 'optional') throw new Malformed()
+        }
+        return found as T
+      })
+    },
+  }
+}
+
+/** A message that is exactly one of several, told apart by its field number. */
+export function union<T extends { readonly kind: string }>(cases: {
+  readonly [K in T['kind']]: readonly [number, Codec<Omit<Extract<T, { kind: K }>, 'kind'>>]
+}): Codec<T> {
+  const byKind = cases as unknown as Record<string, readonly [number, Codec<object>]>
+  const byNumber = new Map(Object.entries(byKind).map(([kind, [number, codec]]) => [number, { kind, codec }]))
+  return {
+    encode(value) {
+      const chosen = byKind[value.kind]
+      if (chosen === undefined) throw new TypeError(`no such message kind: ${value.kind}`)
+      const writer = createWriter()
+      writer.uint32((chosen[0] << 3) | 2).bytes(chosen[1].encode(value))
+      return writer.finish()
+    },
+    decode(bytes) {
+      return guarded(() => {
+        const reader = createReader(bytes)
+        const tag = reader.uint32()
+        const known = byNumber.get(tag >>> 3)
+        if (known === undefined || (tag & 7) !== 2) throw new Malformed()
+        const body = known.codec.decode(reader.bytes())
+        if (body === undefined || reader.pos !== reader.len) throw new Malformed()
+        return { kind: known.kind, ...body } as unknown as T
+      })
+    },
+  }
+}
+
+function writeField(writer: Writer, number: number, field: Field<unknown>, value: unknown): void {
+  if (value === undefined) return
+  const values = field.many === undefined ? [value] : (value as readonly unknown[])
+  for (const one of values) {
+    writer.uint32((number << 3) | field.wire)
+    field.write(writer, one)
+  }
+}
+
+function readField(
+  reader: Reader,
+  wire: number,
+  name: string,
+  field: Field<unknown>,
+  found: Record<string, unknown>,
+): void {
+  if (wire !== field.wire) throw new Malformed()
+  const value = field.read(reader)
+  if (field.many === undefined) {
+    if (found[name] !== undefined) throw new Malformed() // Two readers must never see two different values.
+    found[name] = value
+    return
+  }
+  const list = found[name] as unknown[]
+  if (list.length >= field.many.countMax) throw new Malformed()
+  list.push(value)
+}
+
+/** Steps over a field of a newer version. Groups (3 and 4) are refused: they nest, and nesting is a stranger's to deepen. */
+function skip(reader: Reader, wire: number): void {
+  if (wire !== 0 && wire !== 1 && wire !== 2 && wire !== 5) throw new Malformed()
+  reader.skipType(wire)
+}
+
+/** The reader throws RangeError past the end of its bytes; both that and our own Malformed are the sender's fault. */
+function guarded<T>(decode: () => T): T | undefined {
+  try {
+    return decode()
+  } catch (error) {
+    if (error instanceof Malformed || error instanceof RangeError) return undefined
+    if (error instanceof Error && error.message === 'invalid varint encoding') return undefined
+    throw error
+  }
+}
+
+/** Throws from within a field's `read`: the value breaks the field's limit. */
+export function malformed(): never {
+  throw new Malformed()
+}

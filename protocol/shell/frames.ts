@@ -1,0 +1,112 @@
+/**
+ * A libp2p stream as whole messages in and whole messages out: varint length prefix, a limit on each frame, a deadline for
+ * whoever sends none. What does not decode ends the stream; nothing that arrives throws.
+ */
+import type { Stream } from '@libp2p/interface'
+import * as lp from 'it-length-prefixed'
+import { pipe } from 'it-pipe'
+import { frameBytesMax } from '../limits.ts'
+import type { Codec } from '../codec/schema.ts'
+
+export interface FramesInit<T> {
+  readonly codec: Codec<T>
+  readonly onFrame: (frame: T) => void
+  /** Told once, however the stream ends. `reason` is for logs and `why`, without names or contents. */
+  readonly onEnd: (reason: string) => void
+  /** The stream is ended when no whole frame arrives for so long; absent, it may stay silent. */
+  readonly idleMsMax?: number
+  /** Bytes waiting to be sent beyond which the other side is too slow to keep. */
+  readonly backlogBytesMax?: number
+}
+
+/** Bytes a peer may leave unread before we let go of it: it would otherwise be our memory that fills. */
+const backlogBytesMaxDefault = 8 * 1_048_576
+
+export class Frames<T> {
+  readonly #stream: Stream
+  readonly #init: FramesInit<T>
+  #ended = false
+  #idle: NodeJS.Timeout | undefined
+
+  constructor(stream: Stream, init: FramesInit<T>) {
+    this.#stream = stream
+    this.#init = init
+    this.#restartIdle()
+    void this.#read()
+  }
+
+  /** Sends a frame; false when the stream is gone or its reader too slow, and nothing was sent. */
+  send(frame: T): boolean {
+    if (this.#ended || this.#stream.status !== 'open') return false
+    try {
+      this.#stream.send(lp.encode.single(this.#init.codec.encode(frame)))
+    } catch (error) {
+      this.#end(`send failed: ${nameOf(error)}`)
+      return false
+    }
+    if (this.#stream.writeBufferLength <= (this.#init.backlogBytesMax ?? backlogBytesMaxDefault)) return true
+    this.#end('reader too slow')
+    return false
+  }
+
+  /** From now on the other side may stay silent for as long as it likes. */
+  trust(): void {
+    clearTimeout(this.#idle)
+    this.#idle = undefined
+  }
+
+  /** Ends the stream after what was sent is on its way. */
+  close(): void {
+    if (this.#ended) return
+    this.#finish('closed')
+    this.#stream.close({ signal: AbortSignal.timeout(closeMsMax) }).catch((error: unknown) => {
+      this.#stream.abort(error instanceof Error ? error : new Error('close failed'))
+    })
+  }
+
+  async #read(): Promise<void> {
+    try {
+      await pipe(
+        this.#stream,
+        (source) => lp.decode(source, { maxDataLength: frameBytesMax }),
+        async (frames) => {
+          for await (const bytes of frames) {
+            const frame = this.#init.codec.decode(bytes.subarray())
+            if (frame === undefined) return this.#end('malformed frame')
+            if (this.#ended) return
+            if (this.#idle !== undefined) this.#restartIdle()
+            this.#init.onFrame(frame)
+          }
+          this.close()
+        },
+      )
+    } catch (error) {
+      this.#end(nameOf(error))
+    }
+  }
+
+  #restartIdle(): void {
+    if (this.#init.idleMsMax === undefined) return
+    clearTimeout(this.#idle)
+    this.#idle = setTimeout(() => this.#end('idle'), this.#init.idleMsMax)
+    this.#idle.unref()
+  }
+
+  #end(reason: string): void {
+    if (this.#ended) return
+    this.#finish(reason)
+    this.#stream.abort(new Error(reason))
+  }
+
+  #finish(reason: string): void {
+    this.#ended = true
+    clearTimeout(this.#idle)
+    this.#init.onEnd(reason)
+  }
+}
+
+const closeMsMax = 2_000
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'unknown'
+}
