@@ -1,10 +1,10 @@
 /**
  * What one person's device says to another's, inside the encryption. Nobody in between sees any of it.
  */
-import { bytes, list, messageId, nested, text, timeMs, uint, word } from '../codec/fields.ts'
+import { bytes, envelopeId, list, messageId, nested, text, timeMs, uint, word } from '../codec/fields.ts'
 import { struct, union, type Codec } from '../codec/schema.ts'
 import { cardBytesMax, contentBytesMax, idsPerFrameMax, textBytesMax, tokenLength } from '../limits.ts'
-import type { MessageId } from '../ids.ts'
+import type { EnvelopeId, MessageId } from '../ids.ts'
 import { signedCard, type SignedCard } from './card.ts'
 
 /** Sent along until the other side is known to have us as a contact. */
@@ -32,8 +32,8 @@ export type Body =
   | { readonly kind: 'text'; readonly text: string }
   /** Their device has these messages (`delivered`), or their person has seen them (`read`). */
   | { readonly kind: 'receipt'; readonly state: ReceiptState; readonly ids: readonly MessageId[] }
-  /** These messages could not be decrypted and should be encrypted anew. */
-  | { readonly kind: 'retry'; readonly ids: readonly MessageId[] }
+  /** These envelopes could not be decrypted; what they held should be encrypted anew. */
+  | { readonly kind: 'retry'; readonly ids: readonly EnvelopeId[] }
   | { readonly kind: 'card'; readonly card: SignedCard }
 
 export type ReceiptState = 'delivered' | 'read'
@@ -62,6 +62,6 @@ export const body: Codec<Body> = union<Body>({
       ids: [2, list(messageId, idsPerFrameMax)],
     }),
   ],
-  retry: [4, struct<{ ids: readonly MessageId[] }>({ ids: [1, list(messageId, idsPerFrameMax)] })],
+  retry: [4, struct<{ ids: readonly EnvelopeId[] }>({ ids: [1, list(envelopeId, idsPerFrameMax)] })],
   card: [5, struct<{ card: SignedCard }>({ card: [1, nested(signedCard, cardBytesMax + 128)] })],
 })

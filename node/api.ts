@@ -1,0 +1,170 @@
+/**
+ * The library's face: what a program that embeds a device sees. Re-exported by `node/index.ts`; made by `createNode`.
+ */
+import type { AccountId, DeviceId, MessageId } from '../protocol/ids.ts'
+import type { Refusal } from './core/answers.ts'
+import type { Attempt, Contact, Message, NodeEvent, StoredEvent } from './core/state.ts'
+
+export interface NodeOptions {
+  /** Where everything this device keeps is kept; made with mode 0700 when missing. */
+  readonly dataDir: string
+  /** Display name for a new profile; ignored when the directory already holds one. */
+  readonly name?: string
+  /** 32-byte account seed for a new profile, to take up an account on a new device; a fresh one when absent. */
+  readonly accountSeed?: Uint8Array
+  /** Unwraps the key of the store; with a new profile, wraps it. */
+  readonly passphrase?: string
+  /** Full multiaddrs of the relays that keep this person's messages; replaces those set before. */
+  readonly relays?: readonly string[]
+  /** Multiaddrs to listen on; every IPv4 interface and a port of the system's choice when absent. */
+  readonly listen?: readonly string[]
+  /** Multiaddrs to tell others instead of those listened on. */
+  readonly announce?: readonly string[]
+  /** Structured diagnostics, without names, contents or full identifiers. */
+  readonly log?: (entry: LogEntry) => void
+}
+
+export interface LogEntry {
+  /** `error` is our bug, `warn` the world's. */
+  readonly level: 'error' | 'warn' | 'info' | 'debug'
+  readonly message: string
+  readonly [field: string]: unknown
+}
+
+/** Who this device is and how it stands. */
+export interface NodeIdentity {
+  readonly account: AccountId
+  readonly device: DeviceId
+  readonly peerId: string
+  readonly name: string
+  /** Full multiaddrs where this device listens. */
+  readonly addresses: readonly string[]
+  readonly relays: readonly RelayStanding[]
+}
+
+export interface RelayStanding {
+  readonly relay: string
+  readonly connected: boolean
+  /** Why not, when not. */
+  readonly reason?: string
+  /** One-time prekeys left in its directory, as last heard. */
+  readonly preKeysLeft?: number
+}
+
+export interface ContactView {
+  readonly account: AccountId
+  readonly name: string
+  readonly state: Contact['state']
+  readonly verified: boolean
+  readonly devices: readonly DeviceId[]
+  readonly relays: readonly string[]
+  readonly online: boolean
+}
+
+export interface MessageView {
+  readonly id: MessageId
+  readonly conversation: AccountId
+  /** The contact's name, or `me`. */
+  readonly from: string
+  readonly text?: string
+  /** A kind of message this version cannot show. */
+  readonly unsupported?: true
+  readonly sentAt: string
+  readonly receivedAt?: string
+  readonly state: Message['state']
+  readonly waiting?: string
+}
+
+/** Everything known of one message's way. */
+export interface Why {
+  readonly message: MessageView
+  /** One for each device it went or goes to; empty for a received message. */
+  readonly devices: readonly {
+    readonly device: DeviceId
+    readonly state: 'unsent' | 'queued' | 'stored' | 'delivered' | 'expired'
+    /** Which relay signed for it, and when. */
+    readonly heldBy?: string
+    readonly heldSince?: string
+    readonly nextTryAt?: string
+  }[]
+  readonly attempts: readonly (Omit<Attempt, 'atMs'> & { readonly at: string })[]
+}
+
+export interface NodeEvents {
+  /** Every kind of event, with its number for `acknowledge`. */
+  event: StoredEvent
+  message: Extract<NodeEvent, { type: 'message' }>
+  status: Extract<NodeEvent, { type: 'status' }>
+  contact: Extract<NodeEvent, { type: 'contact' }>
+  gap: Extract<NodeEvent, { type: 'gap' }>
+  /** The store failed or a rule threw: the node has stopped, and everything acknowledged is on disk. */
+  fatal: Error
+}
+
+/** A device, running. Methods reject with `NodeError` when what was asked cannot be done. */
+export interface LinnetNode {
+  start(): Promise<void>
+  /** Ends every connection and closes the store; what was accepted goes out after the next start. */
+  stop(): Promise<void>
+
+  identity(): NodeIdentity
+
+  /** Safe on disk when it resolves; `who` is a contact's name or account. */
+  send(who: string, text: string): Promise<{ readonly id: MessageId; readonly state: Message['state'] }>
+  /** Resolves with the state once it is at least `state`, or `expired`; undefined when `timeoutMs` passed first. */
+  waitFor(
+    id: MessageId,
+    state: 'stored' | 'delivered' | 'read',
+    timeoutMs: number,
+  ): Promise<Message['state'] | undefined>
+
+  /** A link that lets one person in. */
+  invite(): Promise<string>
+  add(link: string, name?: string): Promise<ContactView>
+  accept(who: string): Promise<ContactView>
+  block(who: string): Promise<ContactView>
+  rename(who: string, name: string): Promise<ContactView>
+  contacts(): readonly ContactView[]
+  setRelays(relays: readonly string[]): Promise<void>
+
+  /** Oldest first: the last `limit` before message `before`. */
+  history(who: string, options?: { readonly limit?: number; readonly before?: MessageId }): readonly MessageView[]
+  why(id: MessageId): Why
+
+  /** Kept events after number `after`, oldest first. */
+  events(after: number, limit: number): readonly StoredEvent[]
+  /** These were shown: they are forgotten, and read receipts go out for the messages among them. */
+  acknowledge(upTo: number): Promise<void>
+
+  /** Listens; returns the function that stops listening. */
+  on<K extends keyof NodeEvents>(kind: K, listener: (event: NodeEvents[K]) => void): () => void
+}
+
+/** Why a node would not do what it was asked. */
+export class NodeError extends Error {
+  override readonly name = 'NodeError'
+  readonly reason: NodeErrorReason
+
+  constructor(reason: NodeErrorReason, message: string) {
+    super(message)
+    this.reason = reason
+  }
+}
+
+export type NodeErrorReason =
+  | Refusal
+  /** No contact, or no message, of that name or id. */
+  | 'not-found'
+  /** Another process owns this data directory. */
+  | 'in-use'
+  | 'wrong-passphrase'
+  | 'passphrase-needed'
+  /** The store was written by a newer version of the program. */
+  | 'newer-store'
+  /** The store is damaged, or not a store. */
+  | 'corrupt-store'
+  | 'no-profile'
+  | 'invalid-address'
+  | 'cannot-listen'
+  /** The node is not running. */
+  | 'stopped'
