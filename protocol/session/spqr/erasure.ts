@@ -1,0 +1,99 @@
+/**
+ * The erasure code of the braid (ML-KEM Braid section 2.3): a message becomes an endless row of chunks of 32 bytes, and any
+ * as many of them as the message has give it back. The first ones are the message itself.
+ *
+ * Element i of the message (16 bits, big-endian) is polynomial i mod 16 at x = i div 16; chunk n is the sixteen polynomials
+ * at x = n.
+ */
+import { addScaled, lagrangeWeights } from './gf16.ts'
+
+export const CHUNK_BYTES = 32
+const ELEMENTS = CHUNK_BYTES / 2
+
+/** x is an element of the field. */
+const CHUNK_INDEX_MAX = 0xffff
+
+export interface Chunk {
+  readonly index: number
+  /** 32 bytes. */
+  readonly bytes: Uint8Array
+}
+
+/** What is being sent, and the number of the next chunk. */
+export interface Encoder {
+  /** A multiple of 32 bytes. */
+  readonly message: Uint8Array
+  readonly next: number
+}
+
+export function encoder(message: Uint8Array): Encoder {
+  return { message, next: 0 }
+}
+
+export function nextChunk(from: Encoder): { readonly chunk: Chunk; readonly encoder: Encoder } {
+  const index = from.next
+  const next = index === CHUNK_INDEX_MAX ? 0 : index + 1
+  return { chunk: { index, bytes: chunkAt(from.message, index) }, encoder: { message: from.message, next } }
+}
+
+function chunkAt(message: Uint8Array, index: number): Uint8Array {
+  const count = message.length / CHUNK_BYTES
+  if (index < count) return message.slice(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES)
+  const nodes = Array.from({ length: count }, (_, i) => i)
+  return interpolate(toElements(message), nodes, index)
+}
+
+/** What has arrived of a message of `length` bytes. */
+export interface Decoder {
+  readonly length: number
+  /** Distinct by index, in order of arrival. */
+  readonly chunks: readonly Chunk[]
+}
+
+export function decoder(length: number): Decoder {
+  return { length, chunks: [] }
+}
+
+/** A chunk seen before adds nothing, and of two that disagree the first stands: what they decode to is authenticated. */
+export function withChunk(to: Decoder, chunk: Chunk): Decoder {
+  if (to.chunks.some((one) => one.index === chunk.index)) return to
+  return { length: to.length, chunks: [...to.chunks, { index: chunk.index, bytes: chunk.bytes.slice() }] }
+}
+
+/** The message, or undefined while chunks are missing. */
+export function decoded(from: Decoder): Uint8Array | undefined {
+  const count = from.length / CHUNK_BYTES
+  if (from.chunks.length < count) return undefined
+  const used = from.chunks.slice(0, count)
+  const message = new Uint8Array(from.length)
+  const present = new Set<number>()
+  for (const { index, bytes } of used) {
+    if (index >= count) continue
+    present.add(index)
+    message.set(bytes, index * CHUNK_BYTES)
+  }
+  if (present.size === count) return message
+  const nodes = used.map((chunk) => chunk.index)
+  const elements = new Uint16Array(count * ELEMENTS)
+  used.forEach((chunk, i) => elements.set(toElements(chunk.bytes), i * ELEMENTS))
+  for (let x = 0; x < count; x++) if (!present.has(x)) message.set(interpolate(elements, nodes, x), x * CHUNK_BYTES)
+  return message
+}
+
+/** The sixteen polynomials at `x`, from their values at `nodes`: sixteen elements for each node. */
+function interpolate(elements: Uint16Array, nodes: readonly number[], x: number): Uint8Array {
+  const sums = new Uint16Array(ELEMENTS)
+  lagrangeWeights(nodes, x).forEach((weight, i) => addScaled(sums, elements, i * ELEMENTS, weight))
+  const bytes = new Uint8Array(CHUNK_BYTES)
+  sums.forEach((sum, i) => {
+    bytes[2 * i] = sum >>> 8
+    bytes[2 * i + 1] = sum & 255
+  })
+  return bytes
+}
+
+function toElements(bytes: Uint8Array): Uint16Array {
+  const elements = new Uint16Array(bytes.length / 2)
+  for (let i = 0; i < elements.length; i++) elements[i] = ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number)
+  return elements
+}

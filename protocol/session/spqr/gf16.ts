@@ -1,0 +1,48 @@
+/**
+ * The field of 65,536 elements that the erasure code computes in: polynomials over GF(2) modulo x^16 + x^12 + x^3 + x + 1.
+ * Addition is XOR. What is multiplied here travels in clear, so tables give nothing away.
+ */
+
+const MODULUS = 0x1100b
+const ORDER = 65_535
+
+/** exp is doubled, so that a sum of two logarithms needs no reduction. */
+const exp = new Uint16Array(2 * ORDER)
+const log = new Uint16Array(ORDER + 1)
+
+// x generates the multiplicative group, so its powers meet every element but zero.
+for (let power = 0, value = 1; power < ORDER; power++) {
+  exp[power] = value
+  exp[power + ORDER] = value
+  log[value] = power
+  value <<= 1
+  if (value > ORDER) value ^= MODULUS
+}
+
+export function multiply(left: number, right: number): number {
+  if (left === 0 || right === 0) return 0
+  return exp[(log[left] as number) + (log[right] as number)] as number
+}
+
+/** Adds `factor` times each element of `from`, starting at `offset`, to `sums`. `factor` is not zero. */
+export function addScaled(sums: Uint16Array, from: Uint16Array, offset: number, factor: number): void {
+  const logFactor = log[factor] as number
+  for (let i = 0; i < sums.length; i++) {
+    const value = from[offset + i] as number
+    if (value !== 0) sums[i] = (sums[i] as number) ^ (exp[logFactor + (log[value] as number)] as number)
+  }
+}
+
+/**
+ * Lagrange's weights: for distinct `nodes`, the value at `x` of any polynomial of a degree below their number is the sum of
+ * weight × value at each node. `x` is none of the nodes, so no weight is zero.
+ */
+export function lagrangeWeights(nodes: readonly number[], x: number): number[] {
+  let above = 0
+  for (const node of nodes) above += log[x ^ node] as number
+  return nodes.map((node) => {
+    let below = log[x ^ node] as number
+    for (const other of nodes) if (other !== node) below += log[node ^ other] as number
+    return exp[((above - below) % ORDER) + (above < below ? ORDER : 0)] as number
+  })
+}
