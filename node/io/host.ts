@@ -1,0 +1,81 @@
+/**
+ * The two libp2p hosts of a device: itself, which listens and is known by its key; and an anonymous one, which only dials,
+ * under a key made for the occasion. Configuration and its reasons; what is said over them is left to the services.
+ */
+import { noise } from '@chainsafe/libp2p-noise'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { identify, type Identify } from '@libp2p/identify'
+import { tcp } from '@libp2p/tcp'
+import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
+import { Unreachable, withDeadline } from './deadline.ts'
+import { direct, type Direct, type DirectInit } from './direct-service.ts'
+import { quiet } from './log.ts'
+import { ownDirectory, type OwnDirectory, type OwnDirectoryInit } from './own-directory.ts'
+import { steadyYamux, type PulseInit } from './pulse.ts'
+import { reach, type Reach, type ReachInit } from './reach.ts'
+
+export interface DeviceHostInit {
+  /** 32-byte Ed25519 seed of the device. */
+  readonly seed: Uint8Array
+  readonly listen: readonly string[]
+  readonly announce: readonly string[]
+  readonly direct: DirectInit
+  readonly directory: OwnDirectoryInit
+  readonly reach?: ReachInit
+  readonly pulse?: PulseInit
+}
+
+export type DeviceHost = Libp2p<{ identify: Identify; reach: Reach; direct: Direct; directory: OwnDirectory }>
+export type AnonymousHost = Libp2p<{ reach: Reach }>
+
+/** Contacts online, strangers at the door and relays, with room to spare; libp2p prunes beyond it. */
+const connectionsMax = 512
+/** As shipped, five a second from one address are let in: two people behind one router are cut off by a third. */
+const inboundPerSecondMax = 50
+const inboundPendingMax = 64
+
+/** Not yet started. */
+export async function createDeviceHost(init: DeviceHostInit): Promise<DeviceHost> {
+  return createLibp2p({
+    ...common(init.pulse),
+    start: false,
+    privateKey: await generateKeyPairFromSeed('Ed25519', init.seed),
+    addresses: { listen: [...init.listen], announce: [...init.announce] },
+    nodeInfo: { name: 'linnet', version: '1', userAgent: 'linnet' }, // The default would name the exact version of Node.
+    services: {
+      identify: identify(),
+      reach: reach(init.reach),
+      direct: direct(init.direct),
+      directory: ownDirectory(init.directory),
+    },
+  })
+}
+
+/** Started. Answers nothing, tells nothing: no identify, no addresses, a key nobody has seen. */
+export async function createAnonymousHost(init: { reach?: ReachInit; pulse?: PulseInit } = {}): Promise<AnonymousHost> {
+  return createLibp2p({ ...common(init.pulse), services: { reach: reach(init.reach) } })
+}
+
+function common(pulse: PulseInit | undefined): Libp2pOptions {
+  return {
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [steadyYamux(pulse)],
+    connectionManager: {
+      maxConnections: connectionsMax,
+      inboundConnectionThreshold: inboundPerSecondMax,
+      maxIncomingPendingConnections: inboundPendingMax,
+    },
+    connectionMonitor: { enabled: false }, // It opens a stream for each ping; see `pulse.ts`.
+    logger: quiet,
+  }
+}
+
+/** Stops a host, in bounded time, whatever its connections do. */
+export async function stopHost(host: Libp2p, msMax: number): Promise<void> {
+  try {
+    await withDeadline(msMax, async () => host.stop())
+  } catch {
+    for (const connection of host.getConnections()) connection.abort(new Unreachable('stopping'))
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Direct links: one authenticated stream to one device each. Numbers them for the core, sends and receives its frames, and
+ * bounds what others can make of them. Every link that rose is lost exactly once; every dial ends in a link or a failure.
+ *
+ * When to dial, what to say and whom to believe is the core's.
+ */
+import type { Connection, Stream } from '@libp2p/interface'
+import { deviceIdOfPeerId, type DeviceId } from '../../protocol/ids.ts'
+import { strangerIdleMs } from '../../protocol/limits.ts'
+import { Frames } from '../../protocol/shell/frames.ts'
+import { directFrame, directProtocol, type DirectFrame } from '../../protocol/wire/direct.ts'
+import type { Input } from '../core/inputs.ts'
+import { withoutPeer } from './addresses.ts'
+import { reasonOf } from './deadline.ts'
+import { short, type Log } from './log.ts'
+import type { Reach } from './reach.ts'
+
+export interface LinksInit {
+  readonly push: (input: Input) => void
+  /** Inputs the core has not come round to. */
+  readonly backlog: () => number
+  /** Whether the user has let this device's owner in: it may keep a link without saying anything. */
+  readonly isFriend: (device: DeviceId) => boolean
+  readonly reach: () => Reach
+  readonly log: Log
+  readonly strangerIdleMsMax?: number
+}
+
+/** One to talk on, and one more while two sides that dialled each other find out, or one does not know that it is dead. */
+const linksPerDeviceMax = 2
+/** Strangers at the door; the newest takes the place of the oldest, so that waiting there keeps nobody out. */
+const strangersMax = 32
+/** Inputs waiting beyond which links are paused, and below which they go on: a few batches. */
+const backlogMax = 256
+const backlogMin = 64
+/** A stream that was closed is given so long to be closed from the other side too. */
+const lingerMsMax = 2_000
+
+interface Link {
+  readonly number: number
+  readonly device: DeviceId
+  readonly stream: Stream
+  readonly frames: Frames<DirectFrame>
+}
+
+export class Links {
+  readonly #init: LinksInit
+  readonly #links = new Map<number, Link>()
+  readonly #strangers = new Set<Link>()
+  readonly #paused = new Set<Stream>()
+  #lastNumber = 0
+
+  constructor(init: LinksInit) {
+    this.#init = init
+  }
+
+  dial(device: DeviceId, addresses: readonly string[]): void {
+    this.#init
+      .reach()
+      .open(device, addresses, directProtocol)
+      .then(
+        ({ stream, connection }) => this.#rise(device, stream, connection),
+        (error: unknown) => this.#init.push({ kind: 'dial-failed', device, reason: reasonOf(error) }),
+      )
+  }
+
+  /** Someone opened a stream to us. */
+  accept(stream: Stream, connection: Connection): void {
+    const device = deviceIdOfPeerId(connection.remotePeer.toString())
+    if (device === undefined) return stream.abort(new Error('not an Ed25519 key'))
+    const link = this.#rise(device, stream, connection, this.#init.strangerIdleMsMax ?? strangerIdleMs)
+    if (this.#init.isFriend(device)) return link.frames.trust()
+    this.#strangers.add(link)
+    const [oldest] = this.#strangers
+    if (this.#strangers.size > strangersMax && oldest !== undefined) this.#drop(oldest)
+  }
+
+  send(number: number, frame: DirectFrame): void {
+    const link = this.#links.get(number)
+    if (link === undefined) return // Lost meanwhile; the core is about to hear of it.
+    link.frames.send(frame)
+    if (frame.kind !== 'refuse' && this.#strangers.delete(link)) link.frames.trust()
+  }
+
+  close(number: number, reason: string): void {
+    const link = this.#links.get(number)
+    if (link === undefined) return
+    this.#init.log('debug', 'link closed', { link: number, reason })
+    this.#drop(link)
+  }
+
+  closeAll(): void {
+    for (const link of this.#links.values()) this.#drop(link)
+  }
+
+  #rise(device: DeviceId, stream: Stream, connection: Connection, idleMsMax?: number): Link {
+    const others = [...this.#links.values()].filter((other) => other.device === device)
+    const [oldest] = others
+    if (others.length >= linksPerDeviceMax && oldest !== undefined) this.#drop(oldest)
+
+    const number = ++this.#lastNumber
+    const address = withoutPeer(connection.remoteAddr).toString()
+    this.#init.log('debug', 'link risen', { link: number, device: short(device), direction: stream.direction })
+    this.#init.push({ kind: 'link-risen', link: number, device, address })
+    const frames = new Frames<DirectFrame>(stream, {
+      codec: directFrame,
+      ...(idleMsMax !== undefined && { idleMsMax }),
+      onFrame: (frame) => {
+        this.#init.push({ kind: 'frame-received', link: number, frame })
+        if (this.#init.backlog() > backlogMax) this.#pause(stream)
+      },
+      onEnd: (reason) => this.#lost(link, reason),
+    })
+    const link: Link = { number, device, stream, frames }
+    this.#links.set(number, link)
+    return link
+  }
+
+  #drop(link: Link): void {
+    link.frames.close()
+    const timer = setTimeout(() => {
+      if (link.stream.status === 'open' || link.stream.status === 'closing') link.stream.abort(new Error('not closed'))
+    }, lingerMsMax)
+    timer.unref()
+  }
+
+  #lost(link: Link, reason: string): void {
+    this.#links.delete(link.number)
+    this.#strangers.delete(link)
+    this.#paused.delete(link.stream)
+    this.#init.log('debug', 'link lost', { link: link.number, reason })
+    this.#init.push({ kind: 'link-lost', link: link.number, reason })
+  }
+
+  #pause(stream: Stream): void {
+    if (stream.readStatus !== 'readable') return
+    stream.pause()
+    this.#paused.add(stream)
+    if (this.#paused.size === 1) setImmediate(() => this.#resume())
+  }
+
+  /** The driver works through its queue a batch for each turn of the event loop, so one look a turn is enough. */
+  #resume(): void {
+    if (this.#paused.size === 0) return
+    if (this.#init.backlog() > backlogMin) {
+      setImmediate(() => this.#resume())
+      return
+    }
+    const paused = [...this.#paused]
+    this.#paused.clear()
+    for (const stream of paused) if (stream.readStatus === 'paused') stream.resume()
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Everything a device does on the network, behind two doors: effects go in, inputs come out. Which effect goes to whom is
+ * all that is decided here.
+ */
+import type { DeviceId } from '../../protocol/ids.ts'
+import type { Effect } from '../core/effects.ts'
+import type { Input } from '../core/inputs.ts'
+import { parse, toTell } from './addresses.ts'
+import { Anonymous } from './anonymous.ts'
+import { Depositor } from './depositor.ts'
+import { askDirectory } from './directory-client.ts'
+import { createDeviceHost, stopHost, type DeviceHost } from './host.ts'
+import { Links } from './links.ts'
+import type { Log } from './log.ts'
+import type { PulseInit } from './pulse.ts'
+import type { Reach, ReachInit } from './reach.ts'
+import { RelayLinks } from './relay-links.ts'
+
+export interface NetworkInit {
+  readonly seed: Uint8Array
+  readonly listen: readonly string[]
+  readonly announce: readonly string[]
+  readonly push: (input: Input) => void
+  readonly backlog: () => number
+  readonly isFriend: (device: DeviceId) => boolean
+  readonly log: Log
+  readonly reach?: ReachInit
+  readonly pulse?: PulseInit
+}
+
+/** What happens outside this device; the rest of the effects are its own affair. */
+export type NetworkEffect = Exclude<Effect, { kind: 'answer' | 'notify' }>
+
+/** A laptop that changes networks is dialled at its new address after so long at most. */
+const addressesCheckMs = 30_000
+const stopMsMax = 1_500
+
+export class Network {
+  readonly #init: NetworkInit
+  readonly #links: Links
+  readonly #relays: RelayLinks
+  readonly #anonymous: Anonymous
+  readonly #depositor: Depositor
+  #host: DeviceHost | undefined
+  #told: readonly string[] = []
+  #check: NodeJS.Timeout | undefined
+
+  constructor(init: NetworkInit) {
+    this.#init = init
+    const reach = (): Reach => this.#started().services.reach
+    this.#anonymous = new Anonymous(init)
+    this.#links = new Links({ ...init, reach })
+    this.#relays = new RelayLinks({ push: init.push, reach })
+    this.#depositor = new Depositor({ push: init.push, anonymous: this.#anonymous })
+  }
+
+  /** Listens, and says where. Rejects with libp2p's error when it cannot. */
+  async start(): Promise<void> {
+    const { push } = this.#init
+    const host = await createDeviceHost({
+      ...this.#init,
+      direct: { onStream: (stream, connection) => this.#links.accept(stream, connection) },
+      directory: { onAsked: (asker, frame) => push({ kind: 'directory-asked', asker, frame }) },
+    })
+    this.#host = host
+    try {
+      await host.start()
+    } catch (error) {
+      await stopHost(host, stopMsMax)
+      throw error
+    }
+    this.#tellAddresses()
+    this.#check = setInterval(() => this.#tellAddresses(), addressesCheckMs)
+    this.#check.unref()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#check)
+    this.#links.closeAll()
+    this.#relays.leaveAll()
+    this.#depositor.close()
+    await Promise.all([this.#anonymous.stop(), this.#host === undefined ? undefined : stopHost(this.#host, stopMsMax)])
+  }
+
+  /** Without PeerId, as last told to the core. */
+  addresses(): readonly string[] {
+    return this.#told
+  }
+
+  perform(effect: NetworkEffect): void {
+    switch (effect.kind) {
+      case 'dial':
+        return this.#links.dial(effect.device, effect.addresses)
+      case 'send':
+        return this.#links.send(effect.link, effect.frame)
+      case 'close-link':
+        return this.#links.close(effect.link, effect.reason)
+      case 'connect-relay':
+        return this.#relays.connect(effect.relay)
+      case 'leave-relay':
+        return this.#relays.leave(effect.relay)
+      case 'ack-mailbox':
+        return this.#relays.acknowledge(effect.relay, effect.ids)
+      case 'deposit':
+        return this.#depositor.deposit(effect.relay, effect.mailbox, effect.envelope)
+      case 'ask-directory':
+        return void this.#ask(effect)
+      case 'publish':
+        return void this.#publish(effect)
+      case 'answer-asker':
+        return this.#started().services.directory.answer(effect.asker, effect.frame)
+    }
+  }
+
+  async #ask({ ask, at, frame }: Extract<Effect, { kind: 'ask-directory' }>): Promise<void> {
+    const answer = await askDirectory(this.#anonymous, at, frame)
+    this.#init.push({ kind: 'directory-answered', ask, answer })
+  }
+
+  async #publish({ relay, frame }: Extract<Effect, { kind: 'publish' }>): Promise<void> {
+    const answer = await askDirectory(this.#started().services.reach, relay, frame)
+    this.#init.push({ kind: 'publish-answered', relay, answer })
+  }
+
+  #tellAddresses(): void {
+    const { announce } = this.#init
+    const ours =
+      announce.length > 0
+        ? announce.map(parse).filter((a) => a !== undefined)
+        : this.#started().services.reach.listening()
+    const addresses = toTell(ours)
+    if (addresses.join() === this.#told.join()) return
+    this.#told = addresses
+    this.#init.push({ kind: 'listening', addresses })
+  }
+
+  #started(): DeviceHost {
+    if (this.#host === undefined) throw new Error('the network was used before it was started')
+    return this.#host
+  }
+}

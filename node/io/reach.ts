@@ -1,0 +1,176 @@
+/**
+ * A libp2p service that opens a stream to a given peer, by whichever of its addresses answers first, within a bound.
+ *
+ * libp2p's own dialling tries one address after the other, joins what it takes for the same dial, and can wait for ever;
+ * here an address gets a short lead over the next, the first to answer wins, and the others are called off. It also lets go
+ * of connections on which nothing has gone on for a while. What is said on a stream is left to others.
+ */
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { Connection, PeerId, Startable, Stream } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { peerIdOf, type DeviceId } from '../../protocol/ids.ts'
+import { isDialable, parse } from './addresses.ts'
+import { Unreachable, reasonOf, withDeadline } from './deadline.ts'
+
+/** What of libp2p this service stands on. */
+export interface ReachComponents {
+  readonly connectionManager: { getConnections(peer?: PeerId): Connection[] }
+  readonly transportManager: {
+    dial(address: Multiaddr, options: { readonly signal: AbortSignal }): Promise<Connection>
+    getAddrs(): Multiaddr[]
+  }
+}
+
+export interface ReachInit {
+  /** A peer of whom no address answers is given up after so long. */
+  readonly dialMsMax?: number
+  /** An address has so long a lead before the next is tried beside it. */
+  readonly leadMs?: number
+  /** Connections without a stream are closed after one to two such intervals. */
+  readonly unusedMsMax?: number
+}
+
+const dialMsMaxDefault = 5_000
+/** Longer than a handshake in the same town, so that of two good addresses only one is dialled as a rule. */
+const leadMsDefault = 100
+const unusedMsMaxDefault = 30_000
+/** Opening a stream takes one round trip; a connection that needs longer is taken for dead. */
+const openMsMax = 3_000
+
+export interface Reached {
+  readonly stream: Stream
+  readonly connection: Connection
+}
+
+export class Reach implements Startable {
+  readonly #components: ReachComponents
+  readonly #init: ReachInit
+  #sweep: NodeJS.Timeout | undefined
+  #unused = new Set<Connection>()
+
+  constructor(components: ReachComponents, init: ReachInit) {
+    this.#components = components
+    this.#init = init
+  }
+
+  start(): void {
+    this.#sweep = setInterval(() => this.#closeUnused(), this.#init.unusedMsMax ?? unusedMsMaxDefault)
+    this.#sweep.unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#sweep)
+  }
+
+  /** Addresses listened on, wildcards spelled out as they are now. */
+  listening(): readonly Multiaddr[] {
+    return this.#components.transportManager.getAddrs()
+  }
+
+  /** Rejects with an error `reasonOf` can explain; never later than two dials and a round trip take. */
+  async open(device: DeviceId, addresses: readonly string[], protocol: string): Promise<Reached> {
+    const peer = peerIdFromString(peerIdOf(device))
+    for (const connection of this.#components.connectionManager.getConnections(peer)) {
+      if (connection.status !== 'open' || connection.limits !== undefined) continue
+      try {
+        return await openStream(connection, protocol)
+      } catch (error) {
+        if (error instanceof Error && error.name === 'UnsupportedProtocolError') throw error
+        connection.abort(new Unreachable(reasonOf(error))) // Dead, or its other side has forgotten it.
+      }
+    }
+    const connection = await this.#dial(peer, addresses)
+    if (connection.remotePeer.equals(peer)) return openStream(connection, protocol)
+    connection.abort(new Unreachable('someone else answered'))
+    throw new Unreachable('someone else answered')
+  }
+
+  async #dial(peer: PeerId, addresses: readonly string[]): Promise<Connection> {
+    const targets = addresses
+      .map(parse)
+      .filter((address) => address !== undefined)
+      .filter(isDialable)
+      .map((address) => address.encapsulate(`/p2p/${peer.toString()}`))
+    if (targets.length === 0) throw new Unreachable('no address that can be dialled')
+    const { transportManager } = this.#components
+    return withDeadline(this.#init.dialMsMax ?? dialMsMaxDefault, (giveUp) =>
+      firstToAnswer({
+        targets,
+        leadMs: this.#init.leadMs ?? leadMsDefault,
+        giveUp,
+        dial: (target, signal) => transportManager.dial(target, { signal }),
+      }),
+    )
+  }
+
+  #closeUnused(): void {
+    const unused = this.#components.connectionManager.getConnections().filter(({ streams }) => streams.length === 0)
+    for (const connection of unused) {
+      if (this.#unused.has(connection)) void connection.close().catch((error: Error) => connection.abort(error))
+    }
+    this.#unused = new Set(unused.filter((connection) => !this.#unused.has(connection)))
+  }
+}
+
+/** The service in libp2p's own form: `createLibp2p({ services: { reach: reach() } })`. */
+export function reach(init: ReachInit = {}): (components: ReachComponents) => Reach {
+  return (components) => new Reach(components, init)
+}
+
+function openStream(connection: Connection, protocol: string): Promise<Reached> {
+  return withDeadline(
+    openMsMax,
+    async (signal) => ({ stream: await connection.newStream(protocol, { signal }), connection }),
+    ({ stream }) => stream.abort(new Unreachable('too late')),
+  )
+}
+
+interface Race {
+  readonly targets: readonly Multiaddr[]
+  readonly leadMs: number
+  readonly giveUp: AbortSignal
+  readonly dial: (target: Multiaddr, signal: AbortSignal) => Promise<Connection>
+}
+
+/** The next target starts when the one before has failed, or has had its lead. Each has a signal of its own, because that
+ * of the winner must never be aborted. */
+function firstToAnswer({ targets, leadMs, giveUp, dial }: Race): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    const dialling = new Set<AbortController>()
+    const waiting = [...targets]
+    const failures: unknown[] = []
+    let lead: NodeJS.Timeout | undefined
+    let over = false
+
+    const finish = (): void => {
+      over = true
+      clearTimeout(lead)
+      for (const controller of dialling) controller.abort(new Unreachable('called off'))
+    }
+    const next = (): void => {
+      clearTimeout(lead)
+      const target = waiting.shift()
+      if (target === undefined || over) return
+      const controller = new AbortController()
+      dialling.add(controller)
+      lead = setTimeout(next, leadMs)
+      dial(target, controller.signal).then(
+        (connection) => {
+          dialling.delete(controller)
+          if (over) return connection.abort(new Unreachable('too late'))
+          finish()
+          resolve(connection)
+        },
+        (error: unknown) => {
+          dialling.delete(controller)
+          failures.push(error)
+          if (dialling.size > 0 || waiting.length > 0) return next()
+          clearTimeout(lead)
+          reject(new AggregateError(failures, 'no address answered'))
+        },
+      )
+    }
+    giveUp.addEventListener('abort', finish, { once: true })
+    next()
+  })
+}
