@@ -105,6 +105,12 @@ function mentioned(name: string, files: readonly File[]): boolean {
   return files.some((file) => usesIn(name, file) > 0)
 }
 
+/** npm drops this on some changes, and a machine without a compiler can then not install: `node .ci/lock.js` restores it. */
+const nothingIsCompiled: Rule = (tree) =>
+  tree
+    .filter((file) => file.path === 'package-lock.json' && !file.text.includes('"gypfile": false'))
+    .map((file) => `${file.path} lets npm 10 compile the database`)
+
 const rules: ReadonlyArray<readonly [name: string, rule: Rule, planted: Record<string, string>]> = [
   ['files are short', shortFiles, { 'node/io/long.ts': '//\n'.repeat(linesMax + 1) }],
   ['an index is for others', indexIsForOthers, { 'node/io/a.ts': `import { b } from './index.ts'\n` }],
@@ -115,6 +121,7 @@ const rules: ReadonlyArray<readonly [name: string, rule: Rule, planted: Record<s
   ['nothing is left in a comment', plainWords, { 'cli/a.ts': '// TODO: later\n' }],
   ['no path of one machine', plainWords, { 'cli/a.ts': `const home = '/home/someone'\n` }],
   ['no registry of one machine', plainWords, { 'package-lock.json': '"resolved": "https://registry.example/a.tgz"' }],
+  ['nothing is compiled', nothingIsCompiled, { 'package-lock.json': '{}' }],
   ['no test shuts out the others', plainWords, { 'test/a.test.ts': `test.only('x', () => undefined)\n` }],
 ]
 
