@@ -1,0 +1,266 @@
+/**
+ * A device's store on disk: one SQLite file, encrypted whole, of which a commit survives a power cut. This file opens it,
+ * holds its transactions and puts its parts together; what the parts keep stands in `store-*.ts`, the tables in
+ * `schema.ts`. Who may open it is decided by `lock.ts`, with what key by `keyfile.ts`.
+ *
+ * A page read with the wrong key and a damaged page look alike, because pages are authenticated: both are `corrupt-store`.
+ */
+import { closeSync, chmodSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { LocalError, UsageError } from '../../protocol/errors.ts'
+import type { Change } from '../core/effects.ts'
+import { migrate, migrations, versionOf } from './schema.ts'
+import type { DeviceStore } from './store.ts'
+import { acquaintanceRows, contactRows, type AcquaintanceRows, type ContactRows } from './store-contacts.ts'
+import { deliveryRows, type DeliveryRows } from './store-deliveries.ts'
+import { eventRows, type EventRows } from './store-events.ts'
+import { highestNumbers } from './store-highest.ts'
+import { keyRows, type KeyRows } from './store-keys.ts'
+import { messageRows, type MessageRows } from './store-messages.ts'
+import { sessionRows, type RecordCodec, type SessionRows } from './store-sessions.ts'
+import { openDatabase, Sql, translated, type Database } from './store-sql.ts'
+
+export interface SqliteStoreInit {
+  readonly file: string
+  /** 32 bytes. */
+  readonly key: Uint8Array
+  readonly sessions: RecordCodec
+  /** Steps to the current schema; others than this program's own only where migration itself is tried out. */
+  readonly steps?: readonly string[]
+}
+
+/** Older ones can lose a commit when a checkpoint and a write meet (the WAL-reset fault). */
+const sqliteVersionMin = [3, 51, 3] as const
+
+/** Throws NodeError `corrupt-store` or `newer-store`, LocalError when this machine cannot keep what is committed. */
+export function openSqliteStore(init: SqliteStoreInit): DeviceStore {
+  makePrivate(init.file)
+  const database = openDatabase(init.file)
+  try {
+    unlock(database, init.key)
+    configure(database)
+    bringUpToDate(database, init)
+    return storeOver(database, init)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** The database would make its file readable for others; those beside it inherit the mode of the first. */
+function makePrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600))
+  chmodSync(file, 0o600)
+}
+
+function unlock(database: Database, key: Uint8Array): void {
+  if (key.length !== 32) throw new UsageError('a store key is 32 bytes')
+  translated(() => {
+    database.pragma(`cipher = 'chacha20'`)
+    database.pragma(`key = 'raw:${bytesToHex(key)}'`)
+    database.prepare('SELECT count(*) FROM sqlite_schema').get() // Nothing is decrypted before the first read.
+  })
+}
+
+/** Sets what durability and secrecy rest on, and believes none of it unasked: the database ignores what it cannot do. */
+function configure(database: Database): void {
+  const { version } = translated(() => database.prepare('SELECT sqlite_version() AS version').get()) as {
+    version: string
+  }
+  if (!isAtLeast(version, sqliteVersionMin)) throw new LocalError(`SQLite ${version} can lose commits; update it`)
+  const wanted: readonly (readonly [string, string, string | number])[] = [
+    ['locking_mode', 'EXCLUSIVE', 'exclusive'],
+    ['journal_mode', 'WAL', 'wal'],
+    ['synchronous', 'FULL', 2],
+    ['fullfsync', 'ON', 1], // Only macOS knows a difference.
+    ['checkpoint_fullfsync', 'ON', 1],
+    ['secure_delete', 'ON', 1],
+    ['temp_store', 'MEMORY', 2],
+    ['trusted_schema', 'OFF', 0],
+  ]
+  for (const [name, value, expected] of wanted) {
+    translated(() => database.pragma(`${name} = ${value}`))
+    const actual = translated(() => database.pragma(name, { simple: true }))
+    if (actual !== expected) throw new LocalError(`the store cannot be kept safe here: ${name} is ${String(actual)}`)
+  }
+  database.pragma('journal_size_limit = 8388608')
+}
+
+/** Sessions opened anew cost one round trip; sessions set back would encrypt twice with the same keys. */
+function dropSessions(file: string, key: Uint8Array): void {
+  const copy = openDatabase(file)
+  try {
+    unlock(copy, key)
+    translated(() => copy.exec('PRAGMA secure_delete = ON; DELETE FROM sessions'))
+  } finally {
+    copy.close()
+  }
+}
+
+function bringUpToDate(database: Database, init: SqliteStoreInit): void {
+  const steps = init.steps ?? migrations
+  const version = versionOf(database, steps.length)
+  const older = `${init.file}.before-version-${steps.length}`
+  if (version === steps.length) {
+    // This version has come up whole once before; the older file would only keep alive keys that are meant to be gone.
+    rmSync(older, { force: true })
+    return
+  }
+  if (version > 0 && !existsSync(older)) copyTo(database, older)
+  migrate(database, version, steps)
+}
+
+/** Writes a whole copy, under the same key, that either is there complete or is not. */
+function copyTo(database: Database, file: string, finish?: (unfinished: string) => void): void {
+  const unfinished = `${file}.unfinished`
+  rmSync(unfinished, { force: true })
+  closeSync(openSync(unfinished, 'wx', 0o600))
+  translated(() => database.prepare('VACUUM INTO ?').run(unfinished))
+  finish?.(unfinished)
+  syncFile(unfinished)
+  renameSync(unfinished, file)
+  syncFile(dirname(file))
+}
+
+function storeOver(database: Database, init: SqliteStoreInit): DeviceStore {
+  const sql = new Sql(database)
+  const highest = highestNumbers(sql)
+  const contacts = contactRows(sql)
+  const acquaintances = acquaintanceRows(sql)
+  const messages = messageRows(sql, highest)
+  const deliveries = deliveryRows(sql)
+  const sessions = sessionRows(sql, init.sessions)
+  const keys = keyRows(sql)
+  const events = eventRows(sql, highest)
+  const parts = { contacts, acquaintances, messages, deliveries, sessions, keys, events }
+  const begin = sql.run('BEGIN IMMEDIATE')
+  const commit = sql.run('COMMIT')
+  const rollback = sql.run('ROLLBACK')
+  let closed = false
+
+  const journal = {
+    begin() {
+      begin()
+      contacts.begin()
+    },
+    apply(change: Change) {
+      if (!database.inTransaction) throw new LocalError('changes are applied inside a transaction')
+      applyTo(parts, change)
+    },
+    commit() {
+      sessions.flush()
+      highest.flush()
+      commit()
+      highest.commit()
+      contacts.commit()
+    },
+    /** The database may have rolled back by itself, when a commit failed. */
+    rollback() {
+      if (database.inTransaction) rollback()
+      sessions.rollback()
+      highest.rollback()
+      contacts.rollback()
+    },
+  }
+
+  return {
+    ...contacts.reads,
+    ...acquaintances.reads,
+    ...messages.reads,
+    ...deliveries.reads,
+    ...sessions.reads,
+    ...keys.reads,
+    ...events.reads,
+    ...journal,
+    close() {
+      if (closed) return
+      closed = true
+      journal.rollback()
+      translated(() => database.close())
+    },
+    async backup(path) {
+      if (existsSync(path)) throw new UsageError(`${basename(path)} exists already; a backup replaces nothing`)
+      copyTo(database, path, (unfinished) => dropSessions(unfinished, init.key))
+    },
+  }
+}
+
+interface Parts {
+  readonly contacts: ContactRows
+  readonly acquaintances: AcquaintanceRows
+  readonly messages: MessageRows
+  readonly deliveries: DeliveryRows
+  readonly sessions: SessionRows
+  readonly keys: KeyRows
+  readonly events: EventRows
+}
+
+function applyTo(to: Parts, change: Change): void {
+  switch (change.kind) {
+    case 'put-fact':
+      return to.events.putFact(change.key, change.value)
+    case 'put-contact':
+      return to.contacts.put(change.contact)
+    case 'put-message':
+      return to.messages.put(change.message)
+    case 'put-delivery':
+      return to.deliveries.put(change.delivery)
+    case 'drop-delivery':
+      return to.deliveries.drop(change.messageId, change.device)
+    case 'add-attempt':
+      return to.deliveries.addAttempt(change.attempt)
+    case 'put-session':
+      return to.sessions.put(change.device, change.record)
+    case 'add-prekeys':
+      return change.preKeys.forEach((preKey) => to.keys.addPreKey(preKey))
+    case 'drop-prekey':
+      return to.keys.dropPreKey(change.id)
+    case 'put-signed-prekey':
+      return to.keys.putSigned(change.preKey)
+    case 'drop-signed-prekey':
+      return to.keys.dropSigned(change.id)
+    case 'put-kyber-prekey':
+      return to.keys.putKyber(change.preKey)
+    case 'drop-kyber-prekey':
+      return to.keys.dropKyber(change.id)
+    case 'add-base-key':
+      return to.keys.addMark(change.mark)
+    case 'add-seen':
+      return to.events.addSeen(change.envelopeId, change.messageId, change.untilMs)
+    case 'sweep-seen':
+      return to.events.sweepSeen(change.beforeMs)
+    case 'put-invite':
+      return to.acquaintances.putInvite(change.invite)
+    case 'drop-invite':
+      return to.acquaintances.dropInvite(change.token)
+    case 'put-inbound':
+      return to.acquaintances.putInbound(change.inbound)
+    case 'add-owed':
+      return to.acquaintances.addOwed(change.owed)
+    case 'drop-owed':
+      return to.acquaintances.dropOwed(change.owed)
+    case 'add-event':
+      return to.events.add(change.stored)
+    case 'drop-events':
+      return to.events.drop(change.upTo)
+  }
+}
+
+function syncFile(path: string): void {
+  const handle = openSync(path, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+function isAtLeast(version: string, least: readonly number[]): boolean {
+  const parts = version.split('.').map(Number)
+  for (const [i, wanted] of least.entries()) {
+    const part = parts[i] ?? 0
+    if (part !== wanted) return part > wanted
+  }
+  return true
+}
