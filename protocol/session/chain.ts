@@ -18,10 +18,8 @@ export interface SkippedSeed {
   readonly seed: Secret
 }
 
-/** A chain of the peer's. */
+/** A chain that somebody else sends on. */
 export interface TheirChain {
-  /** u of the ratchet key it belongs to, 32 bytes. */
-  readonly ratchetKey: Uint8Array
   readonly chain: Chain
   /** Ascending by index. */
   readonly skipped: readonly SkippedSeed[]
@@ -76,7 +74,7 @@ function takeSkipped(their: TheirChain, counter: number): Reached {
   const found = their.skipped[at]
   if (found === undefined) return 'duplicate'
   const skipped = [...their.skipped.slice(0, at), ...their.skipped.slice(at + 1)]
-  return { seed: found.seed.bytes.slice(), their: { ...their, skipped } }
+  return { seed: found.seed.bytes.slice(), their: { chain: their.chain, skipped } }
 }
 
 function jump(their: TheirChain, counter: number, work: Work): Reached {
@@ -85,7 +83,7 @@ function jump(their: TheirChain, counter: number, work: Work): Reached {
   work.stepsLeft -= steps
   if (steps === 0) {
     const { seed, chain } = advance(their.chain)
-    return { seed, their: { ratchetKey: their.ratchetKey, chain, skipped: their.skipped } }
+    return { seed, their: { chain, skipped: their.skipped } }
   }
   const made: SkippedSeed[] = []
   let chain = skipUnkept(their.chain, Math.max(0, steps - SKIPPED_KEYS_MAX))
@@ -98,7 +96,7 @@ function jump(their: TheirChain, counter: number, work: Work): Reached {
   const last = advance(chain)
   chain.key.wipe()
   const kept = their.skipped.slice(Math.max(0, their.skipped.length + made.length - SKIPPED_KEYS_MAX))
-  return { seed: last.seed, their: { ...their, chain: last.chain, skipped: [...kept, ...made] } }
+  return { seed: last.seed, their: { chain: last.chain, skipped: [...kept, ...made] } }
 }
 
 /** Moves on without seeds nobody will keep: a long jump derives only its last stretch in full. */

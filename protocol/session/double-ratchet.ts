@@ -24,7 +24,12 @@ export interface DoubleRatchet {
   /** Told to the peer and used by nobody: one less than the messages of the chain before, and at least 0. */
   readonly previousCounter: number
   /** Newest first. Never empty. */
-  readonly theirChains: readonly TheirChain[]
+  readonly theirChains: readonly TheirRatchetChain[]
+}
+
+export interface TheirRatchetChain extends TheirChain {
+  /** u of the ratchet key it belongs to, 32 bytes. */
+  readonly ratchetKey: Uint8Array
 }
 
 /** After PQXDH the initiator at once takes a step against the signed prekey, whose chain the handshake gave. */
@@ -92,7 +97,7 @@ export function receive(
     const reached = reach(known, counter, work)
     if (typeof reached === 'string') return reached
     const theirChains = [...ratchet.theirChains]
-    theirChains[at] = reached.their
+    theirChains[at] = { ratchetKey: known.ratchetKey, ...reached.their }
     return { ratchet: { ...ratchet, theirChains }, seed: reached.seed }
   }
   // Two new keys without a word from us between them: no honest peer does it, and the step is finished as if none was put off.
@@ -100,7 +105,7 @@ export function receive(
   if (settled === undefined) return 'invalid-key'
   const step = rootStep(settled.rootKey, settled.ownRatchetKey, ratchetKey)
   if (step === undefined) return 'invalid-key'
-  const reached = reach({ ratchetKey, chain: { index: 0, key: step.chainKey }, skipped: [] }, counter, work)
+  const reached = reach({ chain: { index: 0, key: step.chainKey }, skipped: [] }, counter, work)
   if (typeof reached === 'string') return reached
   return {
     seed: reached.seed,
@@ -109,7 +114,7 @@ export function receive(
       ownRatchetKey: settled.ownRatchetKey,
       ownChain: undefined,
       previousCounter: Math.max(0, (settled.ownChain?.index ?? 0) - 1),
-      theirChains: [reached.their, ...settled.theirChains.slice(0, RECEIVING_CHAINS_MAX - 1)],
+      theirChains: [{ ratchetKey, ...reached.their }, ...settled.theirChains.slice(0, RECEIVING_CHAINS_MAX - 1)],
     },
   }
 }

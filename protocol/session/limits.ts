@@ -38,3 +38,6 @@ export const REGISTRATION_ID_MAX = 16_380
 
 /** Largest prekey id: libsignal's identifiers are unsigned 32-bit on the wire and 24-bit by convention. */
 export const PREKEY_ID_MAX = 0xff_ffff
+
+/** Sender keys kept per sender and distribution, so that messages from before a rotation can still arrive. libsignal's value. */
+export const SENDER_KEY_STATES_MAX = 5

@@ -3,9 +3,9 @@
  * not changed are kept and written again: only the current session is encoded anew for each message.
  */
 import { Secret } from '../crypto/secret.ts'
-import type { Chain, TheirChain } from './chain.ts'
+import { readChain, readTheirChain, writeChain, writeTheirChain } from './chain-storage.ts'
 import type { DoubleRatchet } from './double-ratchet.ts'
-import { ARCHIVED_SESSIONS_MAX, RECEIVING_CHAINS_MAX, SKIPPED_KEYS_MAX } from './limits.ts'
+import { ARCHIVED_SESSIONS_MAX, RECEIVING_CHAINS_MAX } from './limits.ts'
 import { SignalRecord } from './record.ts'
 import type { Session, Unanswered } from './session.ts'
 import { readPqRatchet, writePqRatchet } from './spqr/storage.ts'
@@ -99,7 +99,10 @@ function writeDoubleRatchet(out: ByteWriter, ratchet: DoubleRatchet): void {
   out.number(ratchet.ownChain === undefined ? 0 : 1)
   if (ratchet.ownChain !== undefined) writeChain(out, ratchet.ownChain)
   out.number(ratchet.previousCounter)
-  out.list(ratchet.theirChains, (their) => writeTheirChain(out, their))
+  out.list(ratchet.theirChains, (their) => {
+    out.fixed(their.ratchetKey)
+    writeTheirChain(out, their)
+  })
 }
 
 function readDoubleRatchet(from: ByteReader): DoubleRatchet {
@@ -107,32 +110,9 @@ function readDoubleRatchet(from: ByteReader): DoubleRatchet {
   const ownRatchetKey = { publicKey: from.fixed(32), privateKey: new Secret(from.fixed(32)) }
   const ownChain = from.number() === 0 ? undefined : readChain(from)
   const previousCounter = from.number()
-  const theirChains = from.list(RECEIVING_CHAINS_MAX, () => readTheirChain(from))
-  return { rootKey, ownRatchetKey, ownChain, previousCounter, theirChains }
-}
-
-function writeChain(out: ByteWriter, chain: Chain): void {
-  out.number(chain.index)
-  out.fixed(chain.key.bytes)
-}
-
-function readChain(from: ByteReader): Chain {
-  return { index: from.number(), key: new Secret(from.fixed(32)) }
-}
-
-function writeTheirChain(out: ByteWriter, their: TheirChain): void {
-  out.fixed(their.ratchetKey)
-  writeChain(out, their.chain)
-  out.list(their.skipped, ({ index, seed }) => {
-    out.number(index)
-    out.fixed(seed.bytes)
-  })
-}
-
-function readTheirChain(from: ByteReader): TheirChain {
-  return {
+  const theirChains = from.list(RECEIVING_CHAINS_MAX, () => ({
     ratchetKey: from.fixed(32),
-    chain: readChain(from),
-    skipped: from.list(SKIPPED_KEYS_MAX, () => ({ index: from.number(), seed: new Secret(from.fixed(32)) })),
-  }
+    ...readTheirChain(from),
+  }))
+  return { rootKey, ownRatchetKey, ownChain, previousCounter, theirChains }
 }
