@@ -37,7 +37,12 @@ export type Change =
   /** Replay memory; marks go when either of their prekeys is dropped. */
   | { readonly kind: 'add-base-key'; readonly mark: BaseKeyMark }
   /** An envelope was dealt with; kept until no retry of it can come. */
-  | { readonly kind: 'add-seen'; readonly envelopeId: EnvelopeId; readonly messageId?: MessageId; readonly untilMs: number }
+  | {
+      readonly kind: 'add-seen'
+      readonly envelopeId: EnvelopeId
+      readonly messageId?: MessageId
+      readonly untilMs: number
+    }
   | { readonly kind: 'sweep-seen'; readonly beforeMs: number }
   | { readonly kind: 'put-invite'; readonly invite: OpenInvite }
   | { readonly kind: 'drop-invite'; readonly token: Uint8Array }

@@ -62,4 +62,3 @@ export type DepositAnswer =
 export type DirectoryAnswer =
   | { readonly kind: 'answered'; readonly frame: DirectoryFrame }
   | { readonly kind: 'unreachable'; readonly reason: string }
-

@@ -16,7 +16,7 @@ import {
   nameCharactersMax,
   relaysMax,
 } from '../limits.ts'
-import { ed25519Sign, ed25519Verify } from '../crypto/primitives.ts'
+import { ed25519Sign, ed25519Verify, isEd25519PublicKey } from '../crypto/primitives.ts'
 
 /** One device of a person, with addresses where it may be dialled directly (multiaddrs without the PeerId). */
 export interface CardDevice {
@@ -68,15 +68,21 @@ export function signCard(card: Card, accountSeed: Uint8Array): SignedCard {
   return { card: encoded, signature: ed25519Sign(accountSeed, signedBytes(encoded)) }
 }
 
+/** What a card says, unchecked: for one's own. Everyone else's goes through `openCard`. */
+export function readCard(signed: SignedCard): Card | undefined {
+  return cardCodec.decode(signed.card)
+}
+
 export type OpenedCard =
   | { readonly ok: true; readonly card: Card }
   | { readonly ok: false; readonly reason: 'malformed' | 'forged' | 'expired' | 'from-the-future' }
 
 /** Checks a card against the account it names; only then is anything in it believed. */
 export function openCard(signed: SignedCard, nowMs: number): OpenedCard {
-  const card = cardCodec.decode(signed.card)
+  const card = readCard(signed)
   if (card === undefined || card.devices.length === 0) return { ok: false, reason: 'malformed' }
   if (new Set(card.devices.map((d) => d.device)).size !== card.devices.length) return { ok: false, reason: 'malformed' }
+  if (!card.devices.every((d) => isEd25519PublicKey(idBytes(d.device)))) return { ok: false, reason: 'malformed' }
   if (!ed25519Verify(idBytes(card.account), signedBytes(signed.card), signed.signature)) {
     return { ok: false, reason: 'forged' }
   }

@@ -16,6 +16,7 @@ import {
   chacha20poly1305Seal,
   hkdfSha256,
   identityKeyOf,
+  isEd25519PublicKey,
   x25519,
   x25519Generate,
   x25519PrivateOf,
@@ -85,8 +86,10 @@ export const sealing: Sealing = {
       sealed.subarray(headBytes),
       Uint8Array.of(version),
     )
-    const message = padded && unpad(padded)
-    return message && sealedMessage.decode(message)
+    const encoded = padded && unpad(padded)
+    const message = encoded && sealedMessage.decode(encoded)
+    // Anyone can seal, so the sender may be any 32 bytes; only those that are a key can be someone.
+    return message !== undefined && isEd25519PublicKey(idBytes(message.sender)) ? message : undefined
   },
 }
 

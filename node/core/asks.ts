@@ -1,0 +1,205 @@
+/**
+ * Questions to directories: a contact's card, and a bundle to open a session with a device. A card is asked of every place
+ * it may be found, a bundle of one place after the other, since each answer uses up a one-time key. What is asked for and
+ * not found is asked again later; that it is wanted is known from the contact or the lane, so nothing is kept here.
+ */
+import type { AccountId, DeviceId } from '../../protocol/ids.ts'
+import { retryMsMax, retryMsMin } from '../../protocol/limits.ts'
+import type { PreKeyBundle } from '../../protocol/session/types.ts'
+import type { SignedCard } from '../../protocol/wire/card.ts'
+import type { DirectoryFrame } from '../../protocol/wire/directory.ts'
+import { backoffMs } from './backoff.ts'
+import type { ConversationSessions } from './conversation-sessions.ts'
+import type { Draft } from './draft.ts'
+import type { DirectoryAnswer } from './inputs.ts'
+import type { Lane } from './lane.ts'
+import { markWaiting, recordAttempt } from './settling.ts'
+import { addressesOf } from './sending.ts'
+import type { Contact } from './state.ts'
+
+export interface AsksInit {
+  readonly sessions: ConversationSessions
+  readonly lane: (device: DeviceId) => Lane | undefined
+  /** A session stands, or another try is due: move on. */
+  readonly move: (device: DeviceId, draft: Draft) => void
+  /** Takes a card that claims to be of this account; undefined when it is, else what was wrong. */
+  readonly takeCard: (account: AccountId, card: SignedCard, draft: Draft) => string | undefined
+}
+
+type Ask =
+  | { readonly kind: 'card'; readonly account: AccountId; readonly at: string }
+  | { readonly kind: 'bundle'; readonly device: DeviceId; readonly at: string; readonly rest: readonly string[] }
+
+interface CardQuest {
+  outstanding: number
+  found: boolean
+  failures: number
+  fromMs: number
+  reason: string
+  /** Callers of `add` who are told how the first round went. */
+  readonly requests: number[]
+}
+
+const retry = { minMs: retryMsMin, maxMs: retryMsMax }
+/** A card is asked for again no sooner than this, however many messages would like to know. */
+const refreshMs = 60_000
+
+export class Asks {
+  readonly #init: AsksInit
+  readonly #asks = new Map<number, Ask>()
+  readonly #quests = new Map<AccountId, CardQuest>()
+
+  constructor(init: AsksInit) {
+    this.#init = init
+  }
+
+  /** Asks everywhere for a contact's card, unless that was done a moment ago. `request` is answered after this round. */
+  wantCard(contact: Contact, draft: Draft, request?: number): void {
+    const quest = this.#quest(contact.account)
+    if (request !== undefined) quest.requests.push(request)
+    if (quest.outstanding > 0 || (quest.fromMs > draft.nowMs && request === undefined)) return
+    const devices = contact.card?.devices ?? []
+    const places = new Set([
+      ...(contact.card?.relays ?? []),
+      ...contact.hints,
+      ...devices.flatMap(({ device }) => addressesOf(contact, device)),
+    ])
+    quest.found = false
+    quest.reason = 'nobody to ask'
+    quest.outstanding = places.size
+    for (const at of places) {
+      this.#ask({ kind: 'card', account: contact.account, at }, { kind: 'find-card', account: contact.account }, draft)
+    }
+    if (places.size === 0) this.#roundOver(contact.account, quest, draft)
+  }
+
+  wantBundle(lane: Lane, contact: Contact, draft: Draft): void {
+    if (lane.bundleSources !== undefined || lane.bundleFromMs > draft.nowMs) return
+    const [first, ...rest] = [...(contact.card?.relays ?? []), ...addressesOf(contact, lane.device)]
+    if (first === undefined) {
+      this.#bundleFailed(lane, 'they list no relay and no address', draft)
+      return
+    }
+    lane.bundleSources = rest
+    this.#askBundle(lane.device, first, rest, draft)
+  }
+
+  answered(number: number, answer: DirectoryAnswer, draft: Draft): void {
+    const ask = this.#asks.get(number)
+    if (ask === undefined) return
+    this.#asks.delete(number)
+    if (ask.kind === 'card') this.#cardAnswered(ask, answer, draft)
+    else this.#bundleAnswered(ask, answer, draft)
+  }
+
+  /** Contacts whose card is still sought are asked for again when it is time. */
+  tick(draft: Draft): void {
+    for (const [account, quest] of this.#quests) {
+      if (quest.fromMs > draft.nowMs || quest.outstanding > 0) continue
+      const contact = draft.contact(account)
+      if (contact?.state === 'adding') this.wantCard(contact, draft)
+      else this.#quests.delete(account)
+    }
+  }
+
+  nextDeadline(): number {
+    let earliestMs = Number.POSITIVE_INFINITY
+    for (const quest of this.#quests.values()) {
+      if (quest.outstanding === 0) earliestMs = Math.min(earliestMs, quest.fromMs)
+    }
+    return earliestMs
+  }
+
+  #cardAnswered(ask: Extract<Ask, { kind: 'card' }>, answer: DirectoryAnswer, draft: Draft): void {
+    const quest = this.#quest(ask.account)
+    quest.outstanding--
+    const frame = answer.kind === 'answered' ? answer.frame : undefined
+    if (frame?.kind === 'card') {
+      const wrong = this.#init.takeCard(ask.account, frame.card, draft)
+      if (wrong === undefined) quest.found = true
+      else quest.reason = `a directory gave a card that is ${wrong}`
+    } else {
+      quest.reason = reasonOf(answer)
+    }
+    if (quest.outstanding === 0 || quest.found) this.#answerCallers(ask.account, quest, draft)
+    if (quest.outstanding === 0) this.#roundOver(ask.account, quest, draft)
+  }
+
+  #roundOver(account: AccountId, quest: CardQuest, draft: Draft): void {
+    quest.failures = quest.found ? 0 : quest.failures + 1
+    quest.fromMs = draft.nowMs + (quest.found ? refreshMs : backoffMs(quest.failures, retry, draft.random))
+    const contact = draft.contact(account)
+    if (!quest.found && quest.failures === 1 && contact?.state === 'adding') {
+      draft.tell({ type: 'contact', account, name: contact.name, state: 'unreachable', reason: quest.reason })
+    }
+    this.#answerCallers(account, quest, draft)
+  }
+
+  #answerCallers(account: AccountId, quest: CardQuest, draft: Draft): void {
+    const contact = draft.contact(account)
+    if (contact === undefined) return
+    for (const request of quest.requests.splice(0)) draft.answer(request, { ok: true, kind: 'contact', contact })
+  }
+
+  #askBundle(device: DeviceId, at: string, rest: readonly string[], draft: Draft): void {
+    this.#ask({ kind: 'bundle', device, at, rest }, { kind: 'take-bundle', device }, draft)
+  }
+
+  #bundleAnswered(ask: Extract<Ask, { kind: 'bundle' }>, answer: DirectoryAnswer, draft: Draft): void {
+    const lane = this.#init.lane(ask.device)
+    if (lane === undefined) return
+    const frame = answer.kind === 'answered' ? answer.frame : undefined
+    const failure =
+      frame?.kind === 'bundle' ? this.#init.sessions.initiate(ask.device, whole(frame), draft) : reasonOf(answer)
+    if (failure === undefined) {
+      lane.bundleSources = undefined
+      lane.bundleFailures = 0
+      lane.needsFreshSession = false
+      this.#init.move(ask.device, draft)
+      return
+    }
+    for (const { delivery } of lane.entries()) {
+      recordAttempt(delivery, 'directory', ask.at, `no keys to encrypt with: ${failure}`, draft)
+      break // One line, on the message that waits longest, says it for all behind it.
+    }
+    const [next, ...rest] = ask.rest
+    if (next === undefined) this.#bundleFailed(lane, failure, draft)
+    else this.#askBundle(ask.device, next, rest, draft)
+  }
+
+  #bundleFailed(lane: Lane, reason: string, draft: Draft): void {
+    lane.bundleSources = undefined
+    lane.bundleFailures++
+    lane.bundleFromMs = draft.nowMs + backoffMs(lane.bundleFailures, retry, draft.random)
+    for (const { delivery } of lane.entries()) markWaiting(delivery, `no keys to encrypt with: ${reason}`, draft)
+    const contact = draft.contact(lane.account)
+    if (contact !== undefined) this.wantCard(contact, draft)
+    lane.wakeMs = Math.min(lane.wakeMs, lane.bundleFromMs)
+  }
+
+  #ask(ask: Ask, frame: DirectoryFrame, draft: Draft): void {
+    const number = draft.counters.nextAsk()
+    this.#asks.set(number, ask)
+    draft.act({ kind: 'ask-directory', ask: number, at: ask.at, frame })
+  }
+
+  #quest(account: AccountId): CardQuest {
+    const known = this.#quests.get(account)
+    if (known !== undefined) return known
+    const quest: CardQuest = { outstanding: 0, found: false, failures: 0, fromMs: 0, reason: '', requests: [] }
+    this.#quests.set(account, quest)
+    return quest
+  }
+}
+
+function whole(frame: Extract<DirectoryFrame, { kind: 'bundle' }>): PreKeyBundle {
+  return {
+    ...frame.bundle,
+    ...(frame.preKey && { preKeyId: frame.preKey.id, preKey: frame.preKey.key }),
+  }
+}
+
+function reasonOf(answer: DirectoryAnswer): string {
+  if (answer.kind === 'unreachable') return `not reachable (${answer.reason})`
+  return answer.frame.kind === 'refused' ? answer.frame.reason : 'an answer that makes no sense'
+}

@@ -1,0 +1,296 @@
+/**
+ * A device's rules, joined: which input goes to which rule, and when the next one is due. No rule of its own stands here.
+ */
+import type { Random } from '../../protocol/crypto/random.ts'
+import type { DeviceId, MessageId } from '../../protocol/ids.ts'
+import { relaysMax } from '../../protocol/limits.ts'
+import type { OwnIdentity, Sessions } from '../../protocol/session/types.ts'
+import type { Core, Step } from '../../protocol/step.ts'
+import type { Sealing } from '../../protocol/wire/sealed.ts'
+import { Asks } from './asks.ts'
+import { Contacts } from './contacts.ts'
+import { ConversationSessions } from './conversation-sessions.ts'
+import { Counters, Draft } from './draft.ts'
+import type { Change, Effect } from './effects.ts'
+import { Inbox } from './inbox.ts'
+import type { Input } from './inputs.ts'
+import { Links } from './links.ts'
+import { Ordering } from './ordering.ts'
+import { Outbox } from './outbox.ts'
+import { Outcomes, relayDevice } from './outcomes.ts'
+import { OwnCard, type Settings } from './own-card.ts'
+import { OwnDirectory } from './own-directory.ts'
+import { OwnRelays } from './own-relays.ts'
+import { PreKeyPool } from './prekey-pool.ts'
+import type { Reads } from './reads.ts'
+import { Receipts } from './receipts.ts'
+import { eventsShown, sayText } from './saying.ts'
+import { Sending } from './sending.ts'
+
+export interface DeviceInit {
+  readonly reads: Reads
+  readonly sessions: Sessions
+  readonly sealing: Sealing
+  readonly random: Random
+  readonly own: OwnIdentity
+  /** 32 bytes. */
+  readonly accountSeed: Uint8Array
+  /** Display name, unless the kept settings say otherwise. */
+  readonly name: string
+}
+
+const sweepEveryMs = 3_600_000
+
+export class Device implements Core<Input, Change, Effect> {
+  readonly #init: DeviceInit
+  readonly #counters: Counters
+  readonly #card: OwnCard
+  readonly #pool: PreKeyPool
+  readonly #relays: OwnRelays
+  readonly #directory: OwnDirectory
+  readonly #asks: Asks
+  readonly #outbox: Outbox
+  readonly #outcomes: Outcomes
+  readonly #contacts: Contacts
+  readonly #ordering: Ordering
+  readonly #receipts: Receipts
+  readonly #inbox: Inbox
+  readonly #links: Links
+  #begun = false
+  #sweepMs = 0
+
+  constructor(init: DeviceInit) {
+    const { reads } = init
+    this.#init = init
+    this.#counters = new Counters(reads)
+    this.#card = new OwnCard(init, reads)
+    this.#pool = new PreKeyPool(init.sessions, init.own, reads)
+    this.#relays = new OwnRelays(this.#card, this.#pool)
+    this.#directory = new OwnDirectory(this.#card, this.#pool)
+    this.#ordering = new Ordering(reads)
+
+    const sessions = new ConversationSessions(init.sessions, init.own)
+    const sending = new Sending({
+      sessions,
+      seal: (recipient, message, random) => init.sealing.seal(recipient, message, random),
+      ownDevice: this.#card.settings.device,
+      ownCard: () => this.#card.signed,
+      wantBundle: (lane, contact, draft) => this.#asks.wantBundle(lane, contact, draft),
+    })
+    const outbox = new Outbox(reads, sending)
+    this.#outbox = outbox
+    this.#asks = new Asks({
+      sessions,
+      lane: (device) => outbox.lane(device),
+      move: (device, draft) => outbox.move(device, draft),
+      takeCard: (account, card, draft) => this.#contacts.takeCard(account, card, draft),
+    })
+    this.#outcomes = new Outcomes({
+      outbox,
+      sending,
+      refreshCard: (contact, draft) => this.#asks.wantCard(contact, draft),
+    })
+    this.#receipts = new Receipts(reads, (contact, body, draft) => outbox.submitControl(contact, body, draft))
+    this.#contacts = this.#joinContacts()
+    this.#inbox = new Inbox({
+      sessions,
+      contacts: this.#contacts,
+      ordering: this.#ordering,
+      receipts: this.#receipts,
+      outbox,
+      outcomes: this.#outcomes,
+    })
+    this.#links = new Links({ inbox: this.#inbox, outbox, outcomes: this.#outcomes })
+  }
+
+  handle(input: Input, nowMs: number): Step<Change, Effect> {
+    const draft = new Draft({ reads: this.#init.reads, random: this.#init.random, counters: this.#counters }, nowMs)
+    if (!this.#begun) this.#begin(draft)
+    this.#route(input, draft)
+    return draft
+  }
+
+  nextDeadline(): number | undefined {
+    const earliestMs = Math.min(
+      this.#outbox.nextDeadline(),
+      this.#asks.nextDeadline(),
+      this.#ordering.nextDeadline(),
+      this.#receipts.nextDeadline(),
+      this.#relays.nextDeadline(),
+      this.#pool.nextDeadline(),
+      this.#sweepMs,
+    )
+    return Number.isFinite(earliestMs) ? earliestMs : undefined
+  }
+
+  // What the library shows.
+
+  get settings(): Settings {
+    return this.#card.settings
+  }
+
+  fullAddresses(): readonly string[] {
+    return this.#card.fullAddresses()
+  }
+
+  relayStandings(): readonly { relay: string; connected: boolean; reason?: string; preKeysLeft?: number }[] {
+    return [...this.#relays.standings()].map(([relay, { state, reason, preKeysLeft }]) => ({
+      relay,
+      connected: state === 'connected',
+      ...(reason !== undefined && { reason }),
+      ...(preKeysLeft !== undefined && { preKeysLeft }),
+    }))
+  }
+
+  online(device: DeviceId): boolean {
+    return this.#links.of(device)
+  }
+
+  /** When a message to a device is tried again, if that is waited for. */
+  nextTryMs(messageId: MessageId, device: DeviceId): number | undefined {
+    const lane = this.#outbox.lane(device)
+    if (lane?.entry(messageId) === undefined || !Number.isFinite(lane.wakeMs)) return undefined
+    return lane.wakeMs
+  }
+
+  // What happens to whom.
+
+  /** The first input of a life: what was under way is taken up again. */
+  #begin(draft: Draft): void {
+    this.#begun = true
+    this.#sweepMs = draft.nowMs
+    this.#pool.rotate(draft)
+    this.#card.renew(draft)
+    this.#ordering.begin(draft)
+    for (const contact of draft.reads.contacts()) if (contact.state === 'adding') this.#asks.wantCard(contact, draft)
+  }
+
+  #route(input: Input, draft: Draft): void {
+    switch (input.kind) {
+      case 'tick':
+        return this.#tick(draft)
+      case 'listening':
+        return this.#listening(input.addresses, draft)
+      case 'text-submitted':
+        return sayText(input, this.#outbox, draft)
+      case 'events-shown':
+        return eventsShown(input.request, input.upTo, this.#receipts, draft)
+      case 'relays-chosen':
+        return this.#relaysChosen(input.request, input.relays, draft)
+      case 'invite-requested':
+      case 'invite-opened':
+      case 'contact-accepted':
+      case 'contact-blocked':
+      case 'contact-verified':
+      case 'contact-renamed':
+        return this.#contacts.asked(input, draft)
+      case 'link-risen':
+        return this.#links.risen(input, draft)
+      case 'link-lost':
+        return this.#links.lost(input.link, input.reason, draft)
+      case 'dial-failed':
+        return this.#outcomes.dialFailed(input.device, input.reason, draft)
+      case 'frame-received':
+        return this.#links.received(input.link, input.frame, draft)
+      case 'relay-risen':
+        return this.#relays.risen(input.relay, draft)
+      case 'relay-lost':
+        return this.#relays.lost(input.relay, input.reason, draft)
+      case 'publish-answered':
+        return this.#relays.publishAnswered(input.relay, input.answer, draft)
+      case 'prekeys-counted':
+        return this.#relays.preKeysCounted(input.relay, input.left, draft)
+      case 'envelope-collected':
+        return this.#collected(input, draft)
+      case 'tombstones-collected':
+        // The sender still has them and offers them again; the gap is told if they never come.
+        return draft.act({ kind: 'ack-mailbox', relay: input.relay, ids: input.lost.map((lost) => lost.id) })
+      case 'deposit-answered':
+        return this.#outcomes.depositAnswered(input, draft)
+      case 'room-noticed':
+        return this.#outcomes.roomNoticed(input.relay, input.mailbox, draft)
+      case 'loss-noticed':
+        return this.#outcomes.lossNoticed(input.relay, input.id, input.reason, draft)
+      case 'directory-answered':
+        return this.#asks.answered(input.ask, input.answer, draft)
+      case 'directory-asked':
+        return this.#directory.asked(input.asker, input.frame, draft)
+    }
+  }
+
+  #tick(draft: Draft): void {
+    this.#receipts.tick(draft)
+    this.#outbox.tick(draft)
+    this.#asks.tick(draft)
+    this.#ordering.tick(draft)
+    this.#relays.tick(draft)
+    if (this.#sweepMs > draft.nowMs) return
+    this.#sweepMs = draft.nowMs + sweepEveryMs
+    draft.keep({ kind: 'sweep-seen', beforeMs: draft.nowMs })
+    const rotated = this.#pool.rotate(draft)
+    if (this.#card.renew(draft) || rotated) this.#relays.publishAll(draft)
+  }
+
+  #listening(addresses: readonly string[], draft: Draft): void {
+    this.#card.setAddresses(addresses)
+    const renewed = this.#card.renew(draft)
+    this.#relays.choose(draft)
+    if (renewed) this.#relays.publishAll(draft)
+    this.#outbox.begin(draft)
+  }
+
+  #relaysChosen(request: number, relays: readonly string[], draft: Draft): void {
+    if (relays.length > relaysMax) return draft.refuse(request, 'too-many-relays', `at most ${relaysMax} relays`)
+    const bad = relays.find((relay) => relayDevice(relay) === undefined)
+    if (bad !== undefined) {
+      return draft.refuse(request, 'invalid-relay', `${bad} does not end in the /p2p/… of a relay`)
+    }
+    this.#card.setRelays([...new Set(relays)], draft)
+    if (this.#card.renew(draft)) {
+      this.#relays.publishAll(draft)
+      this.#tellEveryone(draft)
+    }
+    this.#relays.choose(draft)
+    draft.answer(request, { ok: true, kind: 'done' })
+  }
+
+  /** Contacts hear of a new relay from us, since the old one may be gone. */
+  #tellEveryone(draft: Draft): void {
+    const card = this.#card.signed
+    if (card === undefined) return
+    for (const contact of draft.reads.contacts()) {
+      if (contact.state === 'added') this.#outbox.submitControl(contact, { kind: 'card', card }, draft)
+    }
+  }
+
+  #collected({ relay, envelope }: Extract<Input, { kind: 'envelope-collected' }>, draft: Draft): void {
+    const message = this.#init.sealing.open(this.#init.own, envelope.sealed)
+    if (message !== undefined) {
+      const { sender: device, type, ciphertext } = message
+      this.#inbox.arrive({ device, envelopeId: envelope.id, type, ciphertext, via: 'relay' }, draft)
+    }
+    // Taken, refused or garbage: none of them is worth keeping at the relay.
+    draft.act({ kind: 'ack-mailbox', relay, ids: [envelope.id] })
+  }
+
+  #joinContacts(): Contacts {
+    return new Contacts({
+      own: this.#card,
+      wantCard: (contact, draft, request) => this.#asks.wantCard(contact, draft, request),
+      cardChanged: (contact, gone, draft) => {
+        this.#outbox.devicesChanged(contact, gone, draft)
+        this.#links.adopt(contact, draft)
+      },
+      joined: (contact, draft) => {
+        this.#links.adopt(contact, draft)
+        if (!contact.introduced) this.#outbox.submitControl(contact, { kind: 'hello' }, draft)
+        this.#outbox.dispatchWaiting(contact, draft)
+        for (const held of draft.reads.heldOf(contact.account)) {
+          this.#receipts.owe(contact.account, held.id, 'delivered', draft)
+        }
+        this.#ordering.accepted(contact, draft)
+      },
+      blocked: (contact, draft) => this.#outbox.forget(contact, draft),
+    })
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * A lane: everything on its way to one device, in order, with what is known of the ways there. Bookkeeping only; when and
+ * how things move is decided in `outbox.ts`. Lanes live in memory and are rebuilt from the store: that something is
+ * wanted is kept, that it is in flight is not.
+ */
+import type { AccountId, DeviceId, EnvelopeId, MessageId } from '../../protocol/ids.ts'
+import { redepositMs } from '../../protocol/limits.ts'
+import type { Delivery, Route } from './state.ts'
+
+/** One delivery, and where it is right now. */
+export interface Entry {
+  delivery: Delivery
+  /** Sent and not yet answered. */
+  flight?: { readonly route: Route; readonly via: string; readonly sinceMs: number }
+  /** A stored one is offered to a relay again from then on. */
+  offerFromMs: number
+}
+
+export class Lane {
+  readonly device: DeviceId
+  readonly account: AccountId
+  readonly #entries = new Map<MessageId, Entry>()
+  readonly #byEnvelope = new Map<EnvelopeId, Entry>()
+
+  /** The newest direct link, with the address it stands on. */
+  link: { readonly number: number; readonly address: string } | undefined
+  /** They answered over the link that they would not take it now: not before this over any link. */
+  linkFromMs = 0
+  linkRefusals = 0
+  dialling = false
+  dialFromMs = 0
+  dialFailures = 0
+  headStartUntilMs = 0
+  /** Relays that refused or did not answer, and when they are worth asking again. */
+  readonly relayFromMs: Map<string, number> = new Map<string, number>()
+  readonly relayFailures: Map<string, number> = new Map<string, number>()
+  /** A bundle is being asked for; the sources left to ask. */
+  bundleSources: readonly string[] | undefined
+  bundleFromMs = 0
+  bundleFailures = 0
+  /** The session is useless to the other side: encrypt nothing before a new one stands. */
+  needsFreshSession = false
+  resetMs = 0
+  resets = 0
+  /** When this lane wants to be looked at again. */
+  wakeMs = 0
+
+  constructor(device: DeviceId, account: AccountId) {
+    this.device = device
+    this.account = account
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** In order of sending. */
+  entries(): IterableIterator<Entry> {
+    return this.#entries.values()
+  }
+
+  entry(messageId: MessageId): Entry | undefined {
+    return this.#entries.get(messageId)
+  }
+
+  entryOfEnvelope(id: EnvelopeId): Entry | undefined {
+    return this.#byEnvelope.get(id)
+  }
+
+  add(delivery: Delivery): void {
+    // Stored ones are offered again after a while, in case the relay lost what it signed for.
+    const offerFromMs = delivery.stored === undefined ? 0 : delivery.stored.atMs + redepositMs
+    const entry: Entry = { delivery, offerFromMs }
+    this.#entries.set(delivery.messageId, entry)
+    if (delivery.sealedFor !== undefined) this.#byEnvelope.set(delivery.sealedFor.envelopeId, entry)
+  }
+
+  /** Replaces an entry's delivery, keeping its place. */
+  update(entry: Entry, delivery: Delivery): void {
+    const before = entry.delivery.sealedFor?.envelopeId
+    if (before !== undefined && before !== delivery.sealedFor?.envelopeId) this.#byEnvelope.delete(before)
+    entry.delivery = delivery
+    if (delivery.sealedFor !== undefined) this.#byEnvelope.set(delivery.sealedFor.envelopeId, entry)
+  }
+
+  remove(entry: Entry): void {
+    this.#entries.delete(entry.delivery.messageId)
+    if (entry.delivery.sealedFor !== undefined) this.#byEnvelope.delete(entry.delivery.sealedFor.envelopeId)
+  }
+
+  /** Lowest position in the conversation that this device has not confirmed; 0 when nothing visible waits. */
+  get floor(): number {
+    for (const { delivery } of this.#entries.values()) if (delivery.seq > 0) return delivery.seq
+    return 0
+  }
+
+  inFlight(): number {
+    let count = 0
+    for (const entry of this.#entries.values()) if (entry.flight !== undefined) count++
+    return count
+  }
+}

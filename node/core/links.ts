@@ -1,0 +1,96 @@
+/**
+ * Direct links: who is at the other end, and which frame goes to which rule. A stranger's link is kept apart until one of
+ * its messages makes them a contact; before that it carries nothing of ours.
+ */
+import type { DeviceId } from '../../protocol/ids.ts'
+import type { DirectFrame } from '../../protocol/wire/direct.ts'
+import type { Draft } from './draft.ts'
+import type { Inbox } from './inbox.ts'
+import type { Input } from './inputs.ts'
+import type { Outbox } from './outbox.ts'
+import type { Outcomes } from './outcomes.ts'
+import type { Contact } from './state.ts'
+
+export interface LinksInit {
+  readonly inbox: Inbox
+  readonly outbox: Outbox
+  readonly outcomes: Outcomes
+}
+
+interface Link {
+  readonly number: number
+  readonly device: DeviceId
+  readonly address: string
+}
+
+export class Links {
+  readonly #init: LinksInit
+  readonly #links = new Map<number, Link>()
+
+  constructor(init: LinksInit) {
+    this.#init = init
+  }
+
+  of(device: DeviceId): boolean {
+    for (const link of this.#links.values()) if (link.device === device) return true
+    return false
+  }
+
+  risen({ link: number, device, address }: Extract<Input, { kind: 'link-risen' }>, draft: Draft): void {
+    const link = { number, device, address }
+    this.#links.set(number, link)
+    const contact = draft.contactOfDevice(device)
+    if (contact === undefined) return
+    if (contact.state === 'blocked') draft.act({ kind: 'close-link', link: number, reason: 'not a contact' })
+    else this.#use(link, contact, draft)
+  }
+
+  lost(number: number, reason: string, draft: Draft): void {
+    const link = this.#links.get(number)
+    if (link === undefined) return
+    this.#links.delete(number)
+    this.#init.outcomes.linkLost(link.device, number, reason, draft)
+    // Another link to the same device may still stand.
+    const contact = draft.contactOfDevice(link.device)
+    const other = [...this.#links.values()].find((l) => l.device === link.device)
+    if (other !== undefined && contact !== undefined) this.#use(other, contact, draft)
+  }
+
+  received(number: number, frame: DirectFrame, draft: Draft): void {
+    const link = this.#links.get(number)
+    if (link === undefined) return
+    switch (frame.kind) {
+      case 'message':
+        return this.#message(link, frame, draft)
+      case 'ack':
+        return this.#init.outcomes.acked(link.device, frame.ids, draft)
+      case 'refuse':
+        if (frame.reason === 'undecryptable') this.#init.outcomes.undecryptable(link.device, [frame.id], draft)
+        else this.#init.outcomes.directRefused(link.device, frame.id, frame.reason, draft)
+        return
+    }
+  }
+
+  /** Someone with links already open has become a contact, or their devices have changed. */
+  adopt(contact: Contact, draft: Draft): void {
+    for (const link of this.#links.values()) {
+      if (contact.card?.devices.some((d) => d.device === link.device) !== true) continue
+      if (this.#init.outbox.lane(link.device)?.link === undefined) this.#use(link, contact, draft)
+    }
+  }
+
+  #message(link: Link, frame: Extract<DirectFrame, { kind: 'message' }>, draft: Draft): void {
+    const { id, type, ciphertext } = frame
+    const taken = this.#init.inbox.arrive(
+      { device: link.device, envelopeId: id, type, ciphertext, via: 'direct' },
+      draft,
+    )
+    const answer: DirectFrame = taken === 'taken' ? { kind: 'ack', ids: [id] } : { kind: 'refuse', id, reason: taken }
+    draft.act({ kind: 'send', link: link.number, frame: answer })
+  }
+
+  #use(link: Link, contact: Contact, draft: Draft): void {
+    const lane = this.#init.outbox.laneFor(link.device, contact.account)
+    this.#init.outcomes.linkRisen(lane, { number: link.number, address: link.address }, draft)
+  }
+}

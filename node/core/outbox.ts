@@ -1,0 +1,206 @@
+/**
+ * A MESSAGE IS SENT. Keeps a lane for every device that something waits for.
+ *
+ *     ready → in flight (direct | relay) → stored (a relay signed for it) → delivered, or expired
+ *
+ * Nothing leaves without a delivery receipt or an expiry the user is shown; "stored" is a status, not the end. Lanes do
+ * not wait for each other. How a lane moves is in `sending.ts`, what each answer means in `outcomes.ts`, what a state
+ * change tells the user in `settling.ts`.
+ */
+import type { AccountId, DeviceId } from '../../protocol/ids.ts'
+import { messageLifeMs, requestMsMax, urgency as urgencies } from '../../protocol/limits.ts'
+import { body as bodyCodec, type Body } from '../../protocol/wire/content.ts'
+import type { Draft } from './draft.ts'
+import { Lane, type Entry } from './lane.ts'
+import type { Reads } from './reads.ts'
+import { raise, recordAttempt } from './settling.ts'
+import type { Sending } from './sending.ts'
+import type { Contact, Delivery, Message } from './state.ts'
+
+export class Outbox {
+  readonly #lanes = new Map<DeviceId, Lane>()
+  readonly #sending: Sending
+
+  constructor(reads: Reads, sending: Sending) {
+    this.#sending = sending
+    for (const delivery of reads.deliveries()) this.#enter(delivery)
+  }
+
+  /** Puts a new message on its way to every device of a contact, or leaves it to `dispatchWaiting` when none is known. */
+  submit(contact: Contact, message: Message, draft: Draft): void {
+    const dispatched = contact.card !== undefined
+    draft.putMessage({ ...message, dispatched })
+    if (dispatched) this.#fanOut(contact, fromMessage(message), draft)
+  }
+
+  /** The contact's card is known now: everything that waited for it goes out. */
+  dispatchWaiting(contact: Contact, draft: Draft): void {
+    for (const message of draft.reads.undispatched(contact.account)) {
+      draft.putMessage({ ...message, dispatched: true })
+      this.#fanOut(contact, fromMessage(message), draft)
+    }
+  }
+
+  /** Sends what takes no place in the conversation: a receipt, a card, a greeting. */
+  submitControl(contact: Contact, body: Body, draft: Draft): void {
+    const control: Item = {
+      messageId: draft.newMessageId(),
+      account: contact.account,
+      visible: body.kind === 'hello',
+      body: bodyCodec.encode(body),
+      seq: 0,
+      sentMs: draft.nowMs,
+      expiresMs: draft.nowMs + messageLifeMs,
+      urgency: urgencies.receipt,
+    }
+    this.#fanOut(contact, control, draft)
+  }
+
+  /** Moves what waits for devices no longer theirs to those that are. */
+  devicesChanged(contact: Contact, gone: readonly DeviceId[], draft: Draft): void {
+    for (const device of gone) {
+      const lane = this.#lanes.get(device)
+      if (lane === undefined) continue
+      for (const entry of lane.entries()) {
+        this.drop(lane, entry, draft)
+        recordAttempt(entry.delivery, 'directory', '', 'their device was replaced; sending to the new one', draft)
+        if (entry.delivery.visible) this.#fanOut(contact, entry.delivery, draft)
+      }
+      this.#lanes.delete(device)
+    }
+    this.wake(contact, draft)
+  }
+
+  forget(contact: Contact, draft: Draft): void {
+    for (const { device } of contact.card?.devices ?? []) {
+      const lane = this.#lanes.get(device)
+      if (lane === undefined) continue
+      for (const entry of lane.entries()) this.drop(lane, entry, draft)
+    }
+  }
+
+  /** Something changed for the better: addresses, relays, a bundle. */
+  wake(contact: Contact, draft: Draft): void {
+    for (const { device } of contact.card?.devices ?? []) {
+      const lane = this.#lanes.get(device)
+      if (lane === undefined) continue
+      if (!lane.dialling) lane.dialFromMs = 0
+      lane.relayFromMs.clear()
+      this.#sending.move(lane, draft)
+    }
+  }
+
+  move(device: DeviceId, draft: Draft): void {
+    const lane = this.#lanes.get(device)
+    if (lane !== undefined) this.#sending.move(lane, draft)
+  }
+
+  lane(device: DeviceId): Lane | undefined {
+    return this.#lanes.get(device)
+  }
+
+  lanes(): IterableIterator<Lane> {
+    return this.#lanes.values()
+  }
+
+  /** The lane of a device, made when nothing waited for it so far. */
+  laneFor(device: DeviceId, account: AccountId): Lane {
+    const known = this.#lanes.get(device)
+    if (known !== undefined) return known
+    const lane = new Lane(device, account)
+    this.#lanes.set(device, lane)
+    return lane
+  }
+
+  drop(lane: Lane, entry: Entry, draft: Draft): void {
+    lane.remove(entry)
+    draft.keep({ kind: 'drop-delivery', messageId: entry.delivery.messageId, device: lane.device })
+  }
+
+  waitingFor(contact: Contact): number {
+    return Math.max(0, ...(contact.card?.devices ?? []).map(({ device }) => this.#lanes.get(device)?.size ?? 0))
+  }
+
+  tick(draft: Draft): void {
+    for (const lane of this.#lanes.values()) {
+      if (lane.wakeMs > draft.nowMs) continue
+      this.#expire(lane, draft)
+      closeSilentLink(lane, draft)
+      this.#sending.move(lane, draft)
+      if (lane.size === 0 && lane.link === undefined && !lane.dialling) this.#lanes.delete(lane.device)
+    }
+  }
+
+  /** After a start nothing is in flight: every lane is looked at. */
+  begin(draft: Draft): void {
+    for (const lane of this.#lanes.values()) this.#sending.move(lane, draft)
+  }
+
+  nextDeadline(): number {
+    let earliestMs = Number.POSITIVE_INFINITY
+    for (const lane of this.#lanes.values()) earliestMs = Math.min(earliestMs, lane.wakeMs)
+    return earliestMs
+  }
+
+  #fanOut(contact: Contact, item: Item, draft: Draft): void {
+    for (const { device } of contact.card?.devices ?? []) {
+      const delivery: Delivery = {
+        messageId: item.messageId,
+        account: item.account,
+        device,
+        visible: item.visible,
+        body: item.body,
+        seq: item.seq,
+        sentMs: item.sentMs,
+        expiresMs: item.expiresMs,
+        urgency: item.urgency,
+        order: draft.counters.nextOrder(),
+      }
+      const lane = this.#enter(delivery)
+      draft.keep({ kind: 'put-delivery', delivery })
+      this.#sending.move(lane, draft)
+    }
+  }
+
+  #enter(delivery: Delivery): Lane {
+    const lane = this.laneFor(delivery.device, delivery.account)
+    lane.add(delivery)
+    return lane
+  }
+
+  #expire(lane: Lane, draft: Draft): void {
+    for (const entry of lane.entries()) {
+      if (entry.delivery.expiresMs > draft.nowMs) continue
+      this.drop(lane, entry, draft)
+      recordAttempt(entry.delivery, 'relay', '', 'given up: it was not delivered in 30 days', draft)
+      raise(entry.delivery, 'expired', 'relay', draft)
+    }
+  }
+}
+
+/** What is fanned out: a delivery but for its device. */
+type Item = Omit<Delivery, 'device' | 'order' | 'sealedFor' | 'stored'>
+
+function fromMessage(message: Message): Item {
+  return {
+    messageId: message.id,
+    account: message.conversation,
+    visible: true,
+    body: message.body,
+    seq: message.seq,
+    sentMs: message.sentMs,
+    expiresMs: message.expiresMs ?? message.sentMs + messageLifeMs,
+    urgency: urgencies.text,
+  }
+}
+
+/** A link that confirms nothing is dead, whatever TCP thinks. */
+function closeSilentLink(lane: Lane, draft: Draft): void {
+  if (lane.link === undefined) return
+  for (const { flight } of lane.entries()) {
+    if (flight?.route !== 'direct') continue
+    if (flight.sinceMs + requestMsMax > draft.nowMs) return
+    draft.act({ kind: 'close-link', link: lane.link.number, reason: 'no answer' })
+    return
+  }
+}

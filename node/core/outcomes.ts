@@ -1,0 +1,253 @@
+/**
+ * What each answer means for what is on its way: a link rose or fell, a device confirmed or could not read, a relay signed,
+ * refused or dropped. Every answer may come twice, late, or for something long settled.
+ */
+import { deviceIdOfPeerId, type DeviceId, type EnvelopeId, type MessageId } from '../../protocol/ids.ts'
+import { redepositMs, retryMsMax, retryMsMin } from '../../protocol/limits.ts'
+import { verifyCustody } from '../../protocol/wire/custody.ts'
+import type { DepositRefusal, LossReason } from '../../protocol/wire/mailbox.ts'
+import { backoffMs } from './backoff.ts'
+import type { Draft } from './draft.ts'
+import type { DepositAnswer, Input } from './inputs.ts'
+import type { Entry, Lane } from './lane.ts'
+import type { Outbox } from './outbox.ts'
+import { markWaiting, raise, recordAttempt } from './settling.ts'
+import type { Sending } from './sending.ts'
+import type { Contact, Route } from './state.ts'
+
+const retry = { minMs: retryMsMin, maxMs: retryMsMax }
+
+/** One failed dial is noted on so many of those that wait: a long queue must not turn it into thousands of rows. */
+const attemptsPerFailureMax = 100
+
+export interface OutcomesInit {
+  readonly outbox: Outbox
+  readonly sending: Sending
+  /** Asks for a contact's newest card, when what we have leads nowhere. */
+  readonly refreshCard: (contact: Contact, draft: Draft) => void
+}
+
+export class Outcomes {
+  readonly #outbox: Outbox
+  readonly #sending: Sending
+  readonly #refreshCard: OutcomesInit['refreshCard']
+
+  constructor({ outbox, sending, refreshCard }: OutcomesInit) {
+    this.#outbox = outbox
+    this.#sending = sending
+    this.#refreshCard = refreshCard
+  }
+
+  linkRisen(lane: Lane, link: { number: number; address: string }, draft: Draft): void {
+    lane.link = link
+    lane.dialling = false
+    lane.dialFailures = 0
+    lane.dialFromMs = 0
+    for (const entry of lane.entries()) if (entry.flight?.route === 'direct') delete entry.flight
+    this.#sending.move(lane, draft)
+  }
+
+  linkLost(device: DeviceId, number: number, reason: string, draft: Draft): void {
+    const lane = this.#outbox.lane(device)
+    if (lane?.link?.number !== number) return
+    const address = lane.link.address
+    lane.link = undefined
+    for (const entry of lane.entries()) {
+      if (entry.flight?.route !== 'direct') continue
+      delete entry.flight
+      recordAttempt(entry.delivery, 'direct', address, `link lost before it was confirmed: ${reason}`, draft)
+    }
+    this.#sending.move(lane, draft)
+  }
+
+  dialFailed(device: DeviceId, reason: string, draft: Draft): void {
+    const lane = this.#outbox.lane(device)
+    if (lane === undefined) return
+    lane.dialling = false
+    lane.dialFailures++
+    lane.dialFromMs = draft.nowMs + backoffMs(lane.dialFailures, retry, draft.random)
+    const contact = draft.contact(lane.account)
+    for (const entry of [...lane.entries()].slice(0, attemptsPerFailureMax)) {
+      if (entry.delivery.stored === undefined) recordAttempt(entry.delivery, 'direct', '', reason, draft)
+      if (contact?.card?.relays.length === 0) markWaiting(entry.delivery, 'no relay, and not reachable directly', draft)
+    }
+    if (contact !== undefined && lane.size > 0) this.#refreshCard(contact, draft)
+    this.#sending.move(lane, draft)
+  }
+
+  /** Their device has these on its disk. */
+  acked(device: DeviceId, ids: readonly EnvelopeId[], draft: Draft): void {
+    const lane = this.#outbox.lane(device)
+    if (lane === undefined) return
+    for (const id of ids) {
+      const entry = lane.entryOfEnvelope(id)
+      if (entry !== undefined)
+        this.#settle(lane, entry, { state: 'delivered', by: 'direct', via: lane.link?.address ?? '' }, draft)
+    }
+    lane.resets = 0
+    lane.linkRefusals = 0
+    this.#sending.move(lane, draft)
+  }
+
+  /** Their device will not take it over this link: not from us, or not now. */
+  directRefused(device: DeviceId, id: EnvelopeId, reason: 'refused' | 'busy', draft: Draft): void {
+    const lane = this.#outbox.lane(device)
+    const entry = lane?.entryOfEnvelope(id)
+    if (lane === undefined || entry === undefined) return
+    lane.linkRefusals++
+    lane.linkFromMs = draft.nowMs + backoffMs(lane.linkRefusals, retry, draft.random)
+    for (const other of lane.entries()) if (other.flight?.route === 'direct') delete other.flight
+    const outcome = reason === 'busy' ? 'their device is busy' : 'their device does not take messages from you'
+    recordAttempt(entry.delivery, 'direct', lane.link?.address ?? '', outcome, draft)
+    markWaiting(entry.delivery, outcome, draft)
+    this.#sending.move(lane, draft)
+  }
+
+  /** A delivery or read receipt from one of a contact's devices. */
+  receiptArrived(
+    device: DeviceId,
+    contact: Contact,
+    { state, ids }: { state: 'delivered' | 'read'; ids: readonly MessageId[] },
+    draft: Draft,
+  ): void {
+    const lane = this.#outbox.lane(device)
+    for (const id of ids) {
+      const entry = lane?.entry(id)
+      if (lane !== undefined && entry !== undefined) {
+        this.#settle(lane, entry, { state, by: 'relay', via: entry.delivery.stored?.relay ?? '' }, draft)
+      } else if (draft.message(contact.account, true, id) !== undefined) {
+        raise({ messageId: id, account: contact.account }, state, 'relay', draft)
+      }
+    }
+  }
+
+  depositAnswered({ mailbox, relay, id, answer }: Extract<Input, { kind: 'deposit-answered' }>, draft: Draft): void {
+    const lane = this.#outbox.lane(mailbox)
+    const entry = lane?.entryOfEnvelope(id)
+    if (lane === undefined || entry === undefined) return
+    if (entry.flight?.route === 'relay') delete entry.flight
+    switch (answer.kind) {
+      case 'stored':
+        this.#stored(lane, entry, relay, answer, draft)
+        break
+      case 'delivered':
+        this.#settle(lane, entry, { state: 'delivered', by: 'relay', via: relay }, draft)
+        break
+      case 'refused':
+        this.#refused(lane, entry, relay, { reason: refusalText[answer.reason], retryMs: answer.retryMs }, draft)
+        break
+      case 'unreachable':
+        this.#refused(lane, entry, relay, { reason: `relay not reachable (${answer.reason})`, retryMs: 0 }, draft)
+        break
+    }
+    this.#sending.move(lane, draft)
+  }
+
+  roomNoticed(relay: string, device: DeviceId, draft: Draft): void {
+    const lane = this.#outbox.lane(device)
+    if (lane === undefined) return
+    lane.relayFromMs.delete(relay)
+    lane.relayFailures.delete(relay)
+    this.#sending.move(lane, draft)
+  }
+
+  /** A relay dropped what it had signed for: we still have it, and go on. */
+  lossNoticed(relay: string, id: EnvelopeId, reason: LossReason, draft: Draft): void {
+    for (const lane of this.#outbox.lanes()) {
+      const entry = lane.entryOfEnvelope(id)
+      if (entry === undefined) continue
+      entry.offerFromMs = draft.nowMs + backoffMs(4, retry, draft.random)
+      const { stored: _, ...unstored } = entry.delivery
+      lane.update(entry, unstored)
+      draft.keep({ kind: 'put-delivery', delivery: unstored })
+      recordAttempt(entry.delivery, 'relay', relay, `the relay dropped it (${reason}); it will be offered again`, draft)
+      this.#sending.move(lane, draft)
+      return
+    }
+  }
+
+  /** Their device could not read these: a new session is opened and they are encrypted anew. */
+  undecryptable(device: DeviceId, ids: readonly EnvelopeId[], draft: Draft): void {
+    const lane = this.#outbox.lane(device)
+    if (lane === undefined || !ids.some((id) => lane.entryOfEnvelope(id) !== undefined)) return
+    if (draft.nowMs < lane.resetMs) return
+    lane.resets++
+    lane.resetMs = draft.nowMs + backoffMs(lane.resets, retry, draft.random)
+    lane.needsFreshSession = true
+    for (const entry of lane.entries()) {
+      recordAttempt(entry.delivery, 'direct', '', 'their device could not decrypt it; opening a new session', draft)
+      const { sealedFor: _, stored: __, ...bare } = entry.delivery
+      lane.update(entry, bare)
+      delete entry.flight
+      entry.offerFromMs = 0
+      draft.keep({ kind: 'put-delivery', delivery: bare })
+    }
+    this.#sending.move(lane, draft)
+  }
+
+  #stored(
+    lane: Lane,
+    entry: Entry,
+    relay: string,
+    { receipt }: Extract<DepositAnswer, { kind: 'stored' }>,
+    draft: Draft,
+  ): void {
+    const signer = relayDevice(relay)
+    const { delivery } = entry
+    const genuine = receipt.id === delivery.sealedFor?.envelopeId && receipt.mailbox === lane.device
+    if (signer === undefined || !genuine || !verifyCustody(receipt, signer)) {
+      this.#refused(lane, entry, relay, { reason: 'the relay did not sign for it', retryMs: 0 }, draft)
+      return
+    }
+    lane.relayFailures.delete(relay)
+    recordAttempt(delivery, 'relay', relay, 'stored: the relay signed for it', draft)
+    raise(delivery, 'stored', 'relay', draft)
+    if (!delivery.visible) {
+      this.#outbox.drop(lane, entry, draft)
+      return
+    }
+    const next = { ...delivery, stored: { relay, atMs: draft.nowMs } }
+    lane.update(entry, next)
+    entry.offerFromMs = draft.nowMs + redepositMs
+    draft.keep({ kind: 'put-delivery', delivery: next })
+  }
+
+  /** This relay is left alone for a while; the next one is tried at once. */
+  #refused(lane: Lane, entry: Entry, relay: string, why: { reason: string; retryMs: number }, draft: Draft): void {
+    const failures = (lane.relayFailures.get(relay) ?? 0) + 1
+    lane.relayFailures.set(relay, failures)
+    const waitMs = Math.max(why.retryMs, backoffMs(failures, retry, draft.random))
+    lane.relayFromMs.set(relay, draft.nowMs + waitMs)
+    recordAttempt(entry.delivery, 'relay', relay, why.reason, draft)
+    if (entry.delivery.stored !== undefined) return
+    markWaiting(entry.delivery, why.reason, draft)
+    const contact = draft.contact(lane.account)
+    if (contact !== undefined) this.#refreshCard(contact, draft)
+  }
+
+  #settle(lane: Lane, entry: Entry, how: { state: 'delivered' | 'read'; by: Route; via: string }, draft: Draft): void {
+    this.#outbox.drop(lane, entry, draft)
+    recordAttempt(entry.delivery, how.by, how.via, 'delivered: their device confirmed it', draft)
+    raise(entry.delivery, how.state, how.by, draft)
+    const contact = draft.contact(lane.account)
+    if (contact === undefined || contact.introduced) return
+    const { token: _, ...known } = contact
+    draft.putContact({ ...known, introduced: true })
+  }
+}
+
+const refusalText: Record<DepositRefusal, string> = {
+  full: 'their mailbox is full; it goes as soon as there is room',
+  'unknown-mailbox': 'the relay does not serve them',
+  expired: 'the relay holds it for too old',
+  'far-future': 'the relay holds its expiry for too far away: one of the clocks is wrong',
+  'too-large': 'the relay holds it for too large',
+  busy: 'the relay is busy',
+  'rate-limited': 'the relay asks to slow down',
+  malformed: 'the relay could not read the deposit',
+}
+
+/** The key of a relay, from the PeerId at the end of its multiaddr. */
+export function relayDevice(relay: string): DeviceId | undefined {
+  return deviceIdOfPeerId(relay.slice(relay.lastIndexOf('/') + 1))
+}

@@ -1,0 +1,161 @@
+/**
+ * Our own relays: stay connected to each, publish card and prekeys there, refill when they run low. A relay that is away is
+ * tried again with a back-off short enough that a restart of it goes unnoticed. Does not collect messages: `inbox.ts`.
+ */
+import { preKeysLow } from '../../protocol/limits.ts'
+import type { PublicPreKey } from '../../protocol/wire/directory.ts'
+import { backoffMs } from './backoff.ts'
+import type { Draft } from './draft.ts'
+import type { DirectoryAnswer } from './inputs.ts'
+import type { OwnCard } from './own-card.ts'
+import type { PreKeyPool } from './prekey-pool.ts'
+
+interface Standing {
+  state: 'away' | 'connecting' | 'connected'
+  failures: number
+  fromMs: number
+  reason?: string
+  preKeysLeft?: number
+  publishing: boolean
+  /** Something changed while a publication was under way. */
+  again: boolean
+  publishFromMs: number
+}
+
+const reconnect = { minMs: 500, maxMs: 10_000 }
+const republish = { minMs: 2_000, maxMs: 600_000 }
+const never = Number.POSITIVE_INFINITY
+
+export class OwnRelays {
+  readonly #card: OwnCard
+  readonly #pool: PreKeyPool
+  readonly #standings = new Map<string, Standing>()
+
+  constructor(card: OwnCard, pool: PreKeyPool) {
+    this.#card = card
+    this.#pool = pool
+  }
+
+  standings(): ReadonlyMap<string, Readonly<Standing>> {
+    return this.#standings
+  }
+
+  /** Connects to those the user chose and leaves the others. */
+  choose(draft: Draft): void {
+    const chosen = new Set(this.#card.settings.relays)
+    for (const relay of this.#standings.keys()) {
+      if (chosen.has(relay)) continue
+      this.#standings.delete(relay)
+      draft.act({ kind: 'leave-relay', relay })
+    }
+    for (const relay of chosen) {
+      if (this.#standings.has(relay)) continue
+      this.#standings.set(relay, {
+        state: 'away',
+        failures: 0,
+        fromMs: 0,
+        publishing: false,
+        again: false,
+        publishFromMs: never,
+      })
+    }
+    this.tick(draft)
+  }
+
+  risen(relay: string, draft: Draft): void {
+    const standing = this.#standings.get(relay)
+    if (standing === undefined) return
+    standing.state = 'connected'
+    standing.failures = 0
+    standing.publishing = false
+    delete standing.reason
+    this.#publish(relay, standing, [], draft)
+  }
+
+  lost(relay: string, reason: string, draft: Draft): void {
+    const standing = this.#standings.get(relay)
+    if (standing === undefined) return
+    standing.state = 'away'
+    standing.failures++
+    standing.reason = reason
+    standing.publishing = false
+    standing.fromMs = draft.nowMs + backoffMs(standing.failures, reconnect, draft.random)
+  }
+
+  /** Card or bundle changed: every relay gets them. */
+  publishAll(draft: Draft): void {
+    for (const [relay, standing] of this.#standings) this.#publish(relay, standing, [], draft)
+  }
+
+  preKeysCounted(relay: string, left: number, draft: Draft): void {
+    const standing = this.#standings.get(relay)
+    if (standing === undefined) return
+    standing.preKeysLeft = left
+    if (left > preKeysLow || standing.publishing) return
+    this.#publish(relay, standing, this.#pool.refill(relay, left, draft), draft)
+  }
+
+  publishAnswered(relay: string, answer: DirectoryAnswer, draft: Draft): void {
+    const standing = this.#standings.get(relay)
+    if (standing === undefined) return
+    standing.publishing = false
+    if (answer.kind === 'answered' && answer.frame.kind === 'published') {
+      standing.publishFromMs = never
+      delete standing.reason
+      if (standing.again) this.#publish(relay, standing, [], draft)
+      else this.preKeysCounted(relay, answer.frame.left, draft)
+      return
+    }
+    const refusal = answer.kind === 'answered' && answer.frame.kind === 'refused' ? answer.frame.reason : undefined
+    standing.reason =
+      answer.kind === 'unreachable' ? answer.reason : `card and keys not taken: ${refusal ?? 'no sense'}`
+    standing.failures++
+    standing.publishFromMs = draft.nowMs + backoffMs(standing.failures, republish, draft.random)
+    if (refusal === 'stale') {
+      // Another life of this device published later than we remember; what is true now must count as newer.
+      this.#pool.raiseVersion(draft)
+      this.#card.renew(draft, true)
+    }
+  }
+
+  tick(draft: Draft): void {
+    for (const [relay, standing] of this.#standings) {
+      if (standing.state === 'away' && standing.fromMs <= draft.nowMs) {
+        standing.state = 'connecting'
+        draft.act({ kind: 'connect-relay', relay })
+      }
+      if (standing.state === 'connected' && standing.publishFromMs <= draft.nowMs) {
+        this.#publish(relay, standing, [], draft)
+      }
+    }
+  }
+
+  nextDeadline(): number {
+    let earliestMs = never
+    for (const standing of this.#standings.values()) {
+      if (standing.state === 'away') earliestMs = Math.min(earliestMs, standing.fromMs)
+      if (standing.state === 'connected' && !standing.publishing) {
+        earliestMs = Math.min(earliestMs, standing.publishFromMs)
+      }
+    }
+    return earliestMs
+  }
+
+  #publish(relay: string, standing: Standing, preKeys: readonly PublicPreKey[], draft: Draft): void {
+    if (standing.state !== 'connected') return
+    const [card, bundle] = [this.#card.signed, this.#pool.bundle()]
+    if (card === undefined || bundle === undefined) return
+    if (standing.publishing) {
+      standing.again = true
+      return
+    }
+    standing.publishing = true
+    standing.again = false
+    standing.publishFromMs = never
+    draft.act({
+      kind: 'publish',
+      relay,
+      frame: { kind: 'publish', version: this.#pool.version, card, bundle, preKeys },
+    })
+  }
+}

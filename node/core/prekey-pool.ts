@@ -1,0 +1,108 @@
+/**
+ * Keeps enough prekeys where others find them: a hundred one-time keys at each relay, a signed and a Kyber key replaced
+ * every week, whose private halves stay as long as a message to them can still be on its way. What is published is decided
+ * here; when, in `own-relays.ts`.
+ */
+import { preKeysPublished, signedPreKeyKeptMs, signedPreKeyLifeMs } from '../../protocol/limits.ts'
+import type { KyberPreKey, OwnIdentity, Sessions, SignedPreKey } from '../../protocol/session/types.ts'
+import type { PublicPreKey, SignedBundle } from '../../protocol/wire/directory.ts'
+import type { Draft } from './draft.ts'
+import type { Reads } from './reads.ts'
+
+/** Signal's ids are 24 bits and never 0; a device's keys are spent long before they wrap. */
+const preKeyIdMax = 0xff_fffe
+/** Fields are libsignal's; each account's devices are told apart by their own keys, so this is always 1. */
+const signalDeviceId = 1
+
+export class PreKeyPool {
+  readonly #sessions: Sessions
+  readonly #own: OwnIdentity
+  #signed: SignedPreKey | undefined
+  #kyber: KyberPreKey | undefined
+  #version: number
+  #nextId: number
+
+  constructor(sessions: Sessions, own: OwnIdentity, reads: Reads) {
+    this.#sessions = sessions
+    this.#own = own
+    this.#signed = reads.signedPreKeys().toSorted((a, b) => b.createdMs - a.createdMs)[0]
+    this.#kyber = reads.kyberPreKeys().toSorted((a, b) => b.createdMs - a.createdMs)[0]
+    this.#version = readNumber(reads.fact('bundle-version')) ?? 0
+    this.#nextId = readNumber(reads.fact('next-prekey')) ?? 1
+  }
+
+  get version(): number {
+    return this.#version
+  }
+
+  /** Replaces what is too old and forgets what nobody can still be using. True when the bundle changed. */
+  rotate(draft: Draft): boolean {
+    const due = this.#signed === undefined || this.#signed.createdMs + signedPreKeyLifeMs <= draft.nowMs
+    if (due || this.#kyber === undefined) {
+      this.#signed = this.#sessions.generateSignedPreKey(this.#own, this.#takeIds(1, draft), draft.random, draft.nowMs)
+      this.#kyber = this.#sessions.generateKyberPreKey(this.#own, this.#takeIds(1, draft), draft.random, draft.nowMs)
+      draft.keep({ kind: 'put-signed-prekey', preKey: this.#signed })
+      draft.keep({ kind: 'put-kyber-prekey', preKey: this.#kyber })
+      this.raiseVersion(draft)
+    }
+    for (const old of draft.reads.signedPreKeys()) {
+      if (old.createdMs + signedPreKeyKeptMs <= draft.nowMs) draft.keep({ kind: 'drop-signed-prekey', id: old.id })
+    }
+    for (const old of draft.reads.kyberPreKeys()) {
+      if (old.createdMs + signedPreKeyKeptMs <= draft.nowMs) draft.keep({ kind: 'drop-kyber-prekey', id: old.id })
+    }
+    return due
+  }
+
+  /** A directory holds a later version than we remember giving it: count on from there. */
+  raiseVersion(draft: Draft): void {
+    this.#version = Math.max(this.#version + 1, draft.nowMs)
+    draft.keep({ kind: 'put-fact', key: 'bundle-version', value: writeNumber(this.#version) })
+  }
+
+  bundle(): SignedBundle | undefined {
+    if (this.#signed === undefined || this.#kyber === undefined) return undefined
+    return {
+      registrationId: this.#own.registrationId,
+      deviceId: signalDeviceId,
+      identityKey: this.#own.identityKey,
+      signedPreKeyId: this.#signed.id,
+      signedPreKey: this.#signed.publicKey,
+      signedPreKeySignature: this.#signed.signature,
+      kyberPreKeyId: this.#kyber.id,
+      kyberPreKey: this.#kyber.publicKey,
+      kyberPreKeySignature: this.#kyber.signature,
+    }
+  }
+
+  /** New one-time keys for one directory, so that it has `preKeysPublished` again; none twice, none in two places. */
+  refill(directory: string, left: number, draft: Draft): readonly PublicPreKey[] {
+    return this.make(directory, Math.max(0, preKeysPublished - left), draft)
+  }
+
+  make(directory: string, count: number, draft: Draft): readonly PublicPreKey[] {
+    if (count === 0) return []
+    const preKeys = this.#sessions.generatePreKeys(this.#takeIds(count, draft), count, draft.random)
+    draft.keep({ kind: 'add-prekeys', preKeys: preKeys.map((preKey) => ({ ...preKey, relay: directory })) })
+    return preKeys.map(({ id, publicKey }) => ({ id, key: publicKey }))
+  }
+
+  nextDeadline(): number {
+    return this.#signed === undefined ? Number.POSITIVE_INFINITY : this.#signed.createdMs + signedPreKeyLifeMs
+  }
+
+  #takeIds(count: number, draft: Draft): number {
+    const first = this.#nextId + count > preKeyIdMax ? 1 : this.#nextId
+    this.#nextId = first + count
+    draft.keep({ kind: 'put-fact', key: 'next-prekey', value: writeNumber(this.#nextId) })
+    return first
+  }
+}
+
+function writeNumber(value: number): Uint8Array {
+  return new TextEncoder().encode(String(value))
+}
+
+function readNumber(bytes: Uint8Array | undefined): number | undefined {
+  return bytes && Number(new TextDecoder().decode(bytes))
+}

@@ -1,0 +1,52 @@
+/**
+ * Receipts we owe: what came by a relay is confirmed to its sender, and what was shown is said to be read. A receipt is
+ * owed in the same commit as the fact it states, gathered for a moment with others to the same person, and then handed to
+ * the outbox like any message. What came over a direct link needs none: its acknowledgement was one.
+ */
+import type { AccountId, MessageId } from '../../protocol/ids.ts'
+import { idsPerFrameMax } from '../../protocol/limits.ts'
+import type { Body, ReceiptState } from '../../protocol/wire/content.ts'
+import type { Draft } from './draft.ts'
+import type { Reads } from './reads.ts'
+import type { Contact, OwedReceipt } from './state.ts'
+
+/** Receipts wait so long for company: short enough that nobody notices, long enough for a page of messages. */
+const gatherMs = 100
+
+export class Receipts {
+  readonly #submit: (contact: Contact, body: Body, draft: Draft) => void
+  #dueMs: number
+
+  constructor(reads: Reads, submit: (contact: Contact, body: Body, draft: Draft) => void) {
+    this.#submit = submit
+    this.#dueMs = reads.owed().length > 0 ? 0 : Number.POSITIVE_INFINITY
+  }
+
+  owe(account: AccountId, messageId: MessageId, state: ReceiptState, draft: Draft): void {
+    draft.keep({ kind: 'add-owed', owed: { account, messageId, state } })
+    this.#dueMs = Math.min(this.#dueMs, draft.nowMs + gatherMs)
+  }
+
+  tick(draft: Draft): void {
+    if (this.#dueMs > draft.nowMs) return
+    this.#dueMs = Number.POSITIVE_INFINITY
+    const groups = Map.groupBy(draft.reads.owed(), ({ account, state }) => `${account} ${state}`)
+    for (const group of groups.values()) this.#hand(group, draft)
+  }
+
+  nextDeadline(): number {
+    return this.#dueMs
+  }
+
+  #hand(group: readonly OwedReceipt[], draft: Draft): void {
+    const [first] = group
+    const contact = first && draft.contact(first.account)
+    for (const owed of group) draft.keep({ kind: 'drop-owed', owed })
+    // Whoever is not, or no longer, a contact learns nothing of when we are here or what we read.
+    if (first === undefined || contact?.state !== 'added') return
+    for (let from = 0; from < group.length; from += idsPerFrameMax) {
+      const ids = group.slice(from, from + idsPerFrameMax).map((owed) => owed.messageId)
+      this.#submit(contact, { kind: 'receipt', state: first.state, ids }, draft)
+    }
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Moves a lane: encrypts what has no ciphertext yet, asks which path is open, and puts on it what the path has room for.
+ * The same ciphertext goes by every path; whoever confirms first settles it. Does not interpret answers: see `outbox.ts`.
+ */
+import type { Random } from '../../protocol/crypto/random.ts'
+import { peerIdOf, type DeviceId } from '../../protocol/ids.ts'
+import { headStartMs, inFlightMax, requestMsMax } from '../../protocol/limits.ts'
+import type { SignedCard } from '../../protocol/wire/card.ts'
+import type { Introduction } from '../../protocol/wire/content.ts'
+import type { SealedMessage } from '../../protocol/wire/sealed.ts'
+import type { ConversationSessions } from './conversation-sessions.ts'
+import type { Draft } from './draft.ts'
+import type { Entry, Lane } from './lane.ts'
+import { choosePath } from './routes.ts'
+import type { Contact } from './state.ts'
+
+export interface SendingInit {
+  readonly sessions: ConversationSessions
+  readonly seal: (recipient: DeviceId, message: SealedMessage, random: Random) => Uint8Array
+  readonly ownDevice: DeviceId
+  readonly ownCard: () => SignedCard | undefined
+  /** No session to encrypt with: ask for a bundle, if it is time to. */
+  readonly wantBundle: (lane: Lane, contact: Contact, draft: Draft) => void
+}
+
+const never = Number.POSITIVE_INFINITY
+
+export class Sending {
+  readonly #init: SendingInit
+
+  constructor(init: SendingInit) {
+    this.#init = init
+  }
+
+  /** Sets `lane.wakeMs` to when it wants to be moved again. */
+  move(lane: Lane, draft: Draft): void {
+    lane.wakeMs = never
+    const contact = draft.contact(lane.account)
+    if (lane.size === 0 || contact?.card === undefined || contact.state === 'blocked') return
+    lane.wakeMs = earliestExpiry(lane)
+    if (!this.#encryptAll(lane, contact, draft)) return
+
+    const path = choosePath(
+      {
+        linked: lane.link !== undefined && lane.linkFromMs <= draft.nowMs,
+        dialling: lane.dialling,
+        dialable: lane.link === undefined && addressesOf(contact, lane.device).length > 0,
+        dialFromMs: lane.dialFromMs,
+        dialFailures: lane.dialFailures,
+        headStartUntilMs: lane.headStartUntilMs,
+        relays: contact.card.relays.map((relay) => ({ relay, fromMs: lane.relayFromMs.get(relay) ?? 0 })),
+      },
+      draft.nowMs,
+    )
+    if (path.dial) this.#dial(lane, contact, draft)
+    const linkMs = lane.link !== undefined && lane.linkFromMs > draft.nowMs ? lane.linkFromMs : never
+    lane.wakeMs = Math.min(lane.wakeMs, path.againMs, path.dial ? lane.headStartUntilMs : never, linkMs)
+    if (path.by?.kind === 'direct') this.#sendDirect(lane, draft)
+    if (path.by?.kind === 'relay') this.#deposit(lane, path.by.relay, draft)
+  }
+
+  /** False when something waits for a session. In order: a message never overtakes an earlier one for want of a key. */
+  #encryptAll(lane: Lane, contact: Contact, draft: Draft): boolean {
+    for (const entry of lane.entries()) {
+      if (entry.delivery.sealedFor !== undefined) continue
+      const ready = !lane.needsFreshSession && this.#init.sessions.has(lane.device, draft)
+      if (!ready || !this.#encrypt(lane, entry, contact, draft)) {
+        this.#init.wantBundle(lane, contact, draft)
+        lane.wakeMs = Math.min(lane.wakeMs, Math.max(lane.bundleFromMs, draft.nowMs + 1))
+        return false
+      }
+    }
+    return true
+  }
+
+  #encrypt(lane: Lane, entry: Entry, contact: Contact, draft: Draft): boolean {
+    const { delivery } = entry
+    const introduction = contact.introduced ? undefined : this.#introduction(contact)
+    const sealedFor = this.#init.sessions.encrypt(
+      lane.device,
+      {
+        id: delivery.messageId,
+        sentMs: delivery.sentMs,
+        seq: delivery.seq,
+        floor: lane.floor,
+        ...(introduction && { introduction }),
+        body: delivery.body,
+      },
+      draft,
+    )
+    if (sealedFor === undefined) return false
+    const next = { ...delivery, sealedFor }
+    lane.update(entry, next)
+    draft.keep({ kind: 'put-delivery', delivery: next })
+    return true
+  }
+
+  #introduction(contact: Contact): Introduction | undefined {
+    const card = this.#init.ownCard()
+    return card && { card, ...(contact.token && { token: contact.token }) }
+  }
+
+  #dial(lane: Lane, contact: Contact, draft: Draft): void {
+    lane.dialling = true
+    lane.headStartUntilMs = draft.nowMs + headStartMs
+    draft.act({ kind: 'dial', device: lane.device, addresses: addressesOf(contact, lane.device) })
+  }
+
+  #sendDirect(lane: Lane, draft: Draft): void {
+    const link = lane.link
+    if (link === undefined) return
+    let inFlight = 0
+    for (const entry of lane.entries()) {
+      if (inFlight >= inFlightMax) break
+      inFlight++
+      if (entry.flight?.route === 'direct') {
+        lane.wakeMs = Math.min(lane.wakeMs, entry.flight.sinceMs + requestMsMax)
+        continue
+      }
+      const { sealedFor } = entry.delivery
+      if (sealedFor === undefined) continue
+      entry.flight = { route: 'direct', via: link.address, sinceMs: draft.nowMs }
+      lane.wakeMs = Math.min(lane.wakeMs, draft.nowMs + requestMsMax)
+      const { envelopeId: id, type, ciphertext } = sealedFor
+      draft.act({ kind: 'send', link: link.number, frame: { kind: 'message', id, type, ciphertext } })
+    }
+  }
+
+  #deposit(lane: Lane, relay: string, draft: Draft): void {
+    let inFlight = 0
+    for (const entry of lane.entries()) {
+      if (inFlight >= inFlightMax) return
+      const { delivery } = entry
+      if (entry.flight !== undefined) {
+        inFlight++
+        continue
+      }
+      if (entry.offerFromMs > draft.nowMs) {
+        lane.wakeMs = Math.min(lane.wakeMs, entry.offerFromMs)
+        continue
+      }
+      if (delivery.sealedFor === undefined) continue
+      inFlight++
+      entry.flight = { route: 'relay', via: relay, sinceMs: draft.nowMs }
+      const { envelopeId: id, type, ciphertext } = delivery.sealedFor
+      const message = { sender: this.#init.ownDevice, type, ciphertext }
+      const sealed = this.#init.seal(lane.device, message, draft.random)
+      const { urgency, expiresMs } = delivery
+      draft.act({
+        kind: 'deposit',
+        relay,
+        mailbox: lane.device,
+        envelope: { id, urgency, expiresMs, sealed },
+      })
+    }
+  }
+}
+
+/** Where a device may be dialled, as full multiaddrs. */
+export function addressesOf(contact: Contact, device: DeviceId): readonly string[] {
+  const listed = contact.card?.devices.find((d) => d.device === device)?.addresses ?? []
+  return listed.map((address) => `${address}/p2p/${peerIdOf(device)}`)
+}
+
+/** Entries stand in order of sending and live equally long, so the first is the first to expire. */
+function earliestExpiry(lane: Lane): number {
+  for (const { delivery } of lane.entries()) return delivery.expiresMs
+  return never
+}
