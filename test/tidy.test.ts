@@ -24,7 +24,8 @@ function treeOf(folder: string): readonly File[] {
     .flatMap((room) =>
       readdirSync(join(folder, room), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
-        .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1)),
+        .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+        .filter((path) => !path.includes('/node_modules/')),
     )
   const atTop = readdirSync(folder).filter((name) => /\.(md|ts|json)$/.test(name))
   return [...atTop, ...inRooms]

@@ -102,6 +102,12 @@ const planted: ReadonlyArray<readonly [what: string, file: string, source: strin
     'typescript(switch-exhaustiveness-check)',
   ],
   [
+    'a rule that says default for the rest',
+    'relay/core/g4.ts',
+    `export function f(x: 'a' | 'b'): void {\n  switch (x) {\n    case 'a':\n      return\n    default:\n  }\n}`,
+    'typescript(switch-exhaustiveness-check)',
+  ],
+  [
     'a promise as a condition',
     'cli/g3.ts',
     `const f = async (): Promise<boolean> => true\nexport const g = f() ? 1 : 2`,
