@@ -1,0 +1,67 @@
+/**
+ * What depositors who are still connected must be told later: that there is room again, or that something they deposited
+ * was dropped unread. A courtesy with a fixed size: a sender that is not told offers its message again in time.
+ */
+import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
+import type { LossReason } from '../../protocol/wire/mailbox.ts'
+import type { StreamId } from './inputs.ts'
+import type { RelayLimits } from './limits.ts'
+import type { Streams } from './streams.ts'
+import type { Turn } from './turn.ts'
+
+export class Depositors {
+  readonly #limits: RelayLimits
+  readonly #streams: Streams
+  readonly #awaitingRoom = new Map<DeviceId, Set<StreamId>>()
+  /** Who deposited an envelope, the oldest first. The mailbox is part of the key, because ids are the sender's choice. */
+  readonly #byEnvelope = new Map<string, StreamId>()
+
+  constructor(limits: RelayLimits, streams: Streams) {
+    this.#limits = limits
+    this.#streams = streams
+  }
+
+  /** This stream was refused because the mailbox is full. */
+  awaitRoom(mailbox: DeviceId, stream: StreamId): void {
+    let waiters = this.#awaitingRoom.get(mailbox)
+    if (waiters === undefined) {
+      if (this.#awaitingRoom.size >= this.#limits.mailboxesAwaitedMax) return
+      this.#awaitingRoom.set(mailbox, (waiters = new Set()))
+    }
+    for (const waiter of waiters) if (this.#streams.get(waiter) === undefined) waiters.delete(waiter)
+    if (waiters.size < this.#limits.waitersPerMailboxMax) waiters.add(stream)
+  }
+
+  /** Something left the mailbox. */
+  tellRoom(mailbox: DeviceId, turn: Turn): void {
+    const waiters = this.#awaitingRoom.get(mailbox)
+    if (waiters === undefined) return
+    this.#awaitingRoom.delete(mailbox)
+    for (const waiter of waiters) {
+      if (this.#streams.get(waiter) !== undefined) turn.sendMailbox(waiter, { kind: 'room', mailbox })
+    }
+  }
+
+  remember(mailbox: DeviceId, id: EnvelopeId, stream: StreamId): void {
+    this.#byEnvelope.set(keyOf(mailbox, id), stream)
+    if (this.#byEnvelope.size <= this.#limits.depositorsMax) return
+    const [oldest] = this.#byEnvelope.keys()
+    if (oldest !== undefined) this.#byEnvelope.delete(oldest)
+  }
+
+  /** The recipient has it: nothing is left to tell. */
+  forget(mailbox: DeviceId, ids: readonly EnvelopeId[]): void {
+    for (const id of ids) this.#byEnvelope.delete(keyOf(mailbox, id))
+  }
+
+  tellLost(mailbox: DeviceId, id: EnvelopeId, reason: LossReason, turn: Turn): void {
+    const stream = this.#byEnvelope.get(keyOf(mailbox, id))
+    this.#byEnvelope.delete(keyOf(mailbox, id))
+    if (stream === undefined || this.#streams.get(stream) === undefined) return
+    turn.sendMailbox(stream, { kind: 'lost', id, reason })
+  }
+}
+
+function keyOf(mailbox: DeviceId, id: EnvelopeId): string {
+  return `${mailbox}/${id}`
+}

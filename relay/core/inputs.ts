@@ -1,0 +1,30 @@
+/**
+ * What can happen to a relay. The shell numbers streams and connections; a device is named only where the Noise handshake
+ * has proved it.
+ */
+import type { DeviceId } from '../../protocol/ids.ts'
+import type { DirectoryFrame } from '../../protocol/wire/directory.ts'
+import type { MailboxFrame } from '../../protocol/wire/mailbox.ts'
+import type { StoreOutcome } from './store-calls.ts'
+
+/** A stream, numbered by the shell; never used twice. */
+export type StreamId = number
+/** The connection under it, likewise. */
+export type ConnectionId = number
+/** A request to the store, numbered by the core. */
+export type RequestId = number
+
+export type Input =
+  /** `device` is absent when the other side's key is not an Ed25519 key: it can deposit, and nothing else. */
+  | {
+      readonly kind: 'stream-opened'
+      readonly stream: StreamId
+      readonly connection: ConnectionId
+      readonly device: DeviceId | undefined
+    }
+  | { readonly kind: 'stream-closed'; readonly stream: StreamId }
+  | { readonly kind: 'connection-closed'; readonly connection: ConnectionId }
+  | { readonly kind: 'mailbox-frame-received'; readonly stream: StreamId; readonly frame: MailboxFrame }
+  | { readonly kind: 'directory-frame-received'; readonly stream: StreamId; readonly frame: DirectoryFrame }
+  | { readonly kind: 'store-answered'; readonly request: RequestId; readonly outcome: StoreOutcome }
+  | { readonly kind: 'ticked' }

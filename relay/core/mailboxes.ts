@@ -1,0 +1,185 @@
+/**
+ * Store and forward: a message for someone who is away is kept until their device takes it.
+ *
+ * Decides what is let into a mailbox and what is answered, and only answers `stored` once the store says that the envelope
+ * is on disk. A mailbox's owner is whoever the Noise handshake proved: frames name no owner, so nobody can ask for another's
+ * mailbox. A full mailbox takes a more urgent newcomer at the price of its least urgent oldest; both sides are told. An
+ * envelope that was dropped and is offered again is a new deposit like any other. How envelopes reach the owner is
+ * `subscriptions.ts`; what is told to depositors later, `depositors.ts`; expiry, `expiry.ts`.
+ */
+import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
+import { clockSkewMsMax, messageLifeMs } from '../../protocol/limits.ts'
+import type { CustodyReceipt, DepositRefusal, Envelope, MailboxFrame } from '../../protocol/wire/mailbox.ts'
+import type { Depositors } from './depositors.ts'
+import type { RelayLimits } from './limits.ts'
+import type { Quotas } from './quotas.ts'
+import { refused, type StoreDesk } from './store-desk.ts'
+import type { Enqueued, StoreRefusal } from './store-calls.ts'
+import { trust, type OpenStream, type Streams } from './streams.ts'
+import type { Subscriptions } from './subscriptions.ts'
+import type { Turn } from './turn.ts'
+
+export interface MailboxesInit {
+  readonly limits: RelayLimits
+  readonly quotas: Quotas
+  readonly desk: StoreDesk
+  readonly streams: Streams
+  readonly subscriptions: Subscriptions
+  readonly depositors: Depositors
+  /** Signs with the relay's key: the promise that an envelope is on its disk. */
+  readonly signCustody: (receipt: Omit<CustodyReceipt, 'signature'>) => CustodyReceipt
+}
+
+interface Deposit {
+  readonly mailbox: DeviceId
+  readonly envelope: Envelope
+}
+
+export class Mailboxes {
+  readonly #init: MailboxesInit
+
+  constructor(init: MailboxesInit) {
+    this.#init = init
+  }
+
+  received(stream: OpenStream, frame: MailboxFrame, turn: Turn): void {
+    switch (frame.kind) {
+      case 'deposit':
+        return this.#deposit(stream, frame, turn)
+      case 'subscribe':
+        return this.#subscribe(stream, frame.credit, turn)
+      case 'more':
+        return this.#init.subscriptions.addCredit(stream, frame.credit, turn)
+      case 'ack':
+        return this.#acknowledge(stream, frame.ids, turn)
+      case 'stored':
+      case 'delivered':
+      case 'refused':
+      case 'room':
+      case 'lost':
+      case 'page':
+      case 'tombstones':
+      case 'prekeys-left':
+        return turn.act({ kind: 'close', stream: stream.id, reason: 'sent a frame that only a relay sends' })
+    }
+  }
+
+  #deposit(stream: OpenStream, deposit: Deposit, turn: Turn): void {
+    const { desk } = this.#init
+    const { mailbox, envelope } = deposit
+    const refusal = this.#refusal(stream, envelope, turn.nowMs)
+    if (refusal !== undefined) return refuse(stream, envelope.id, refusal, turn)
+    stream.pending += 1
+    desk.ask(
+      turn,
+      'enqueue',
+      { mailbox, envelope, nowMs: turn.nowMs },
+      (answer, later) => {
+        stream.pending -= 1
+        this.#answer(stream, deposit, answer, later)
+      },
+      envelope.sealed.length,
+    )
+  }
+
+  /** What can be refused without asking the store; the cheapest first. */
+  #refusal(stream: OpenStream, { sealed, expiresMs }: Envelope, nowMs: number): Refusal | undefined {
+    const { limits, quotas, desk } = this.#init
+    if (sealed.length > limits.sealedBytesMax) return { reason: 'too-large', retryMs: 0 }
+    if (expiresMs <= nowMs) return { reason: 'expired', retryMs: 0 }
+    if (expiresMs > nowMs + messageLifeMs + clockSkewMsMax) return { reason: 'far-future', retryMs: 0 }
+    const waitMs =
+      quotas.takeFor(stream.connection, 'deposits', 1, nowMs) ||
+      quotas.takeFor(stream.connection, 'depositBytes', sealed.length, nowMs)
+    if (waitMs > 0) return { reason: 'rate-limited', retryMs: waitMs }
+    if (stream.pending >= limits.pendingPerStreamMax || !desk.hasRoom(sealed.length)) {
+      return { reason: 'busy', retryMs: limits.busyRetryMs }
+    }
+    return undefined
+  }
+
+  #answer(stream: OpenStream, deposit: Deposit, answer: Enqueued | StoreRefusal, turn: Turn): void {
+    const { id } = deposit.envelope
+    const busyRetryMs = this.#init.limits.busyRetryMs
+    if (refused(answer)) return refuse(stream, id, { reason: 'busy', retryMs: busyRetryMs }, turn)
+    switch (answer.state) {
+      case 'stored':
+        return this.#stored(stream, deposit, answer, turn)
+      case 'duplicate':
+        return this.#promise(stream, deposit, answer, turn)
+      case 'full':
+        this.#init.depositors.awaitRoom(deposit.mailbox, stream.id)
+        trust(stream, turn)
+        return refuse(stream, id, { reason: 'full', retryMs: 0 }, turn)
+      case 'crowded':
+        return refuse(stream, id, { reason: 'busy', retryMs: busyRetryMs * crowdedPatience }, turn)
+      case 'unknown-mailbox':
+        return refuse(stream, id, { reason: 'unknown-mailbox', retryMs: 0 }, turn)
+    }
+  }
+
+  #stored(stream: OpenStream, deposit: Deposit, answer: Extract<Enqueued, { state: 'stored' }>, turn: Turn): void {
+    const { depositors, subscriptions } = this.#init
+    const { mailbox, envelope } = deposit
+    for (const id of answer.pruned) depositors.tellLost(mailbox, id, 'pruned', turn)
+    if (answer.pruned.length > 0) subscriptions.lost(mailbox, turn)
+    depositors.remember(mailbox, envelope.id, stream.id)
+    this.#promise(stream, deposit, answer, turn)
+    subscriptions.stored(mailbox, envelope, turn)
+  }
+
+  /** The relay's signed word. Not worth signing when nobody is there to hear it: the sender will ask again. */
+  #promise(stream: OpenStream, deposit: Deposit, times: Times, turn: Turn): void {
+    if (this.#init.streams.get(stream.id) === undefined) return
+    const { storedMs, expiresMs } = times
+    const receipt = this.#init.signCustody({
+      mailbox: deposit.mailbox,
+      id: deposit.envelope.id,
+      storedMs,
+      expiresMs,
+    })
+    turn.sendMailbox(stream.id, { kind: 'stored', receipt })
+    trust(stream, turn)
+  }
+
+  #subscribe(stream: OpenStream, credit: number, turn: Turn): void {
+    if (stream.device === undefined) {
+      return turn.act({ kind: 'close', stream: stream.id, reason: 'subscribed without an Ed25519 key' })
+    }
+    this.#init.subscriptions.subscribe(stream, stream.device, credit, turn)
+  }
+
+  #acknowledge(stream: OpenStream, ids: readonly EnvelopeId[], turn: Turn): void {
+    const { device } = stream
+    const { limits, desk, depositors, subscriptions } = this.#init
+    if (device === undefined || ids.length === 0) return
+    if (stream.pending >= limits.pendingPerStreamMax) {
+      return turn.act({ kind: 'close', stream: stream.id, reason: 'acknowledges faster than the disk' })
+    }
+    stream.pending += 1
+    desk.ask(turn, 'ack', { mailbox: device, ids }, (answer, later) => {
+      stream.pending -= 1
+      if (refused(answer)) return // Not deleted, so sent again on the next subscription; the device drops duplicates.
+      depositors.forget(device, ids)
+      subscriptions.acknowledged(device, ids, later)
+      if (answer.deleted > 0) depositors.tellRoom(device, later)
+    })
+  }
+}
+
+interface Refusal {
+  readonly reason: DepositRefusal
+  readonly retryMs: number
+}
+
+interface Times {
+  readonly storedMs: number
+  readonly expiresMs: number
+}
+
+/** A relay without disk space recovers over minutes, not seconds. */
+const crowdedPatience = 60
+
+function refuse(stream: OpenStream, id: EnvelopeId, { reason, retryMs }: Refusal, turn: Turn): void {
+  turn.sendMailbox(stream.id, { kind: 'refused', id, reason, retryMs })
+}

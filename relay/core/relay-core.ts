@@ -1,0 +1,104 @@
+/**
+ * A relay's rules put together: which rule each input goes to. Holds only what is live (streams, subscriptions, quotas,
+ * questions to the store), so a relay that restarts begins with nothing here and everything in its store.
+ */
+import type { Core, Step } from '../../protocol/step.ts'
+import { Depositors } from './depositors.ts'
+import { Directory, type DirectoryInit } from './directory.ts'
+import type { Effect } from './effects.ts'
+import { Expiry } from './expiry.ts'
+import type { Input } from './inputs.ts'
+import type { RelayLimits } from './limits.ts'
+import { Mailboxes, type MailboxesInit } from './mailboxes.ts'
+import { Quotas } from './quotas.ts'
+import { StoreDesk } from './store-desk.ts'
+import { Streams, type OpenStream } from './streams.ts'
+import { Subscriptions } from './subscriptions.ts'
+import { Turn } from './turn.ts'
+
+export interface RelayCoreInit {
+  readonly limits: RelayLimits
+  readonly signCustody: MailboxesInit['signCustody']
+  readonly verifyBundle: DirectoryInit['verifyBundle']
+  readonly identityKeyOf: DirectoryInit['identityKeyOf']
+}
+
+/** A relay keeps everything in its store, by effects that are answered; it has no changes of its own. */
+export type Change = never
+
+export class RelayCore implements Core<Input, Change, Effect> {
+  readonly #streams = new Streams()
+  readonly #quotas: Quotas
+  readonly #desk: StoreDesk
+  readonly #subscriptions: Subscriptions
+  readonly #mailboxes: Mailboxes
+  readonly #directory: Directory
+  readonly #expiry: Expiry
+
+  constructor({ limits, signCustody, verifyBundle, identityKeyOf }: RelayCoreInit) {
+    const streams = this.#streams
+    const quotas = (this.#quotas = new Quotas(limits))
+    const desk = (this.#desk = new StoreDesk(limits))
+    const subscriptions = (this.#subscriptions = new Subscriptions(limits, desk))
+    const depositors = new Depositors(limits, streams)
+    this.#mailboxes = new Mailboxes({ limits, quotas, desk, streams, subscriptions, depositors, signCustody })
+    this.#directory = new Directory({ limits, quotas, desk, subscriptions, verifyBundle, identityKeyOf })
+    this.#expiry = new Expiry({ limits, desk, subscriptions, depositors })
+  }
+
+  handle(input: Input, nowMs: number): Step<Change, Effect> {
+    const turn = new Turn(nowMs)
+    this.#dispatch(input, turn)
+    return { changes: [], effects: turn.effects }
+  }
+
+  nextDeadline(): number | undefined {
+    const deadlines = [this.#expiry.nextDeadline(), this.#subscriptions.nextDeadline()]
+    const known = deadlines.filter((deadline) => deadline !== undefined)
+    return known.length === 0 ? undefined : Math.min(...known)
+  }
+
+  /** What is live now, for an operator. */
+  get live(): LiveCounts {
+    return {
+      streams: this.#streams.count,
+      subscriptions: this.#subscriptions.count,
+      pending: this.#desk.waiting,
+    }
+  }
+
+  #dispatch(input: Input, turn: Turn): void {
+    switch (input.kind) {
+      case 'stream-opened':
+        return this.#streams.open(input.stream, input.connection, input.device)
+      case 'stream-closed':
+        return this.#with(input.stream, (stream) => {
+          this.#streams.close(stream.id)
+          this.#subscriptions.closed(stream)
+        })
+      case 'connection-closed':
+        return this.#quotas.forget(input.connection)
+      case 'mailbox-frame-received':
+        return this.#with(input.stream, (stream) => this.#mailboxes.received(stream, input.frame, turn))
+      case 'directory-frame-received':
+        return this.#with(input.stream, (stream) => this.#directory.received(stream, input.frame, turn))
+      case 'store-answered':
+        return this.#desk.answered(input.request, input.outcome, turn)
+      case 'ticked':
+        this.#expiry.ticked(turn)
+        return this.#subscriptions.ticked(turn)
+    }
+  }
+
+  /** A frame may still be queued when its stream has gone; it is dropped. */
+  #with(id: number, act: (stream: OpenStream) => void): void {
+    const stream = this.#streams.get(id)
+    if (stream !== undefined) act(stream)
+  }
+}
+
+export interface LiveCounts {
+  readonly streams: number
+  readonly subscriptions: number
+  readonly pending: number
+}

@@ -1,0 +1,59 @@
+/**
+ * Requests to the store that have not been answered yet, and what to do when they are. Bounded in number and in bytes, so
+ * that a slow disk becomes `busy` at the door and not memory here.
+ */
+import { LocalError } from '../../protocol/errors.ts'
+import type { RequestId } from './inputs.ts'
+import type { RelayLimits } from './limits.ts'
+import type { Answer, Ask, StoreCall, StoreOp, StoreOutcome, StoreRefusal } from './store-calls.ts'
+import type { Turn } from './turn.ts'
+
+/** What to do with the answer; it is a refusal's reason when nothing was changed. */
+export type Then<O extends StoreOp> = (answer: Answer<O> | StoreRefusal, turn: Turn) => void
+
+interface Waiting {
+  readonly op: StoreOp
+  readonly bytes: number
+  readonly then: (answer: never, turn: Turn) => void
+}
+
+export class StoreDesk {
+  readonly #limits: RelayLimits
+  readonly #waiting = new Map<RequestId, Waiting>()
+  #bytes = 0
+  #last: RequestId = 0
+
+  constructor(limits: RelayLimits) {
+    this.#limits = limits
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Whether a request of a stranger, carrying so many bytes, would still be taken. */
+  hasRoom(bytes: number): boolean {
+    return this.#waiting.size < this.#limits.pendingMax && this.#bytes + bytes <= this.#limits.pendingBytesMax
+  }
+
+  ask<O extends StoreOp>(turn: Turn, op: O, ask: Ask<O>, then: Then<O>, bytes = 0): void {
+    const request = ++this.#last
+    this.#bytes += bytes
+    this.#waiting.set(request, { op, bytes, then })
+    turn.act({ kind: 'ask-store', request, call: { op, ...ask } as unknown as StoreCall })
+  }
+
+  answered(request: RequestId, outcome: StoreOutcome, turn: Turn): void {
+    const waiting = this.#waiting.get(request)
+    if (waiting === undefined) throw new LocalError('the store answered a request that nobody made')
+    this.#waiting.delete(request)
+    this.#bytes -= waiting.bytes
+    if (outcome.ok && outcome.op !== waiting.op) throw new LocalError('the store answered another question')
+    waiting.then((outcome.ok ? outcome.answer : outcome.reason) as never, turn)
+  }
+}
+
+/** Tells a refusal from an answer. */
+export function refused(answer: object | StoreRefusal): answer is StoreRefusal {
+  return typeof answer === 'string'
+}

@@ -1,0 +1,21 @@
+/**
+ * `linnet/relay`: runs a relay, which keeps messages for those who are away, hands out cards and prekeys, and carries
+ * circuits for those who cannot be dialled.
+ *
+ * @example
+ * import { createRelay } from 'linnet/relay'
+ *
+ * const relay = await createRelay({ dataDir: '/var/lib/linnet' })
+ * await relay.start()
+ * console.log(relay.addresses[0])
+ */
+export {
+  createRelay,
+  type Relay,
+  type RelayEvents,
+  type RelayLogEntry,
+  type RelayOptions,
+  type RelayStatus,
+} from './relay.ts'
+export { relayLimits, type Rate, type RelayLimits } from './core/limits.ts'
+export { hostLimits, type HostLimits } from './io/host.ts'

@@ -1,0 +1,138 @@
+/**
+ * The libp2p node a relay is: which transports and services, and every bound on strangers before they reach the rules. The
+ * defaults of libp2p suit a peer among a few hundred; each that does not suit a relay is set here, with its reason.
+ */
+import { noise } from '@chainsafe/libp2p-noise'
+import { circuitRelayServer, type CircuitRelayService } from '@libp2p/circuit-relay-v2'
+import { privateKeyFromRaw } from '@libp2p/crypto/keys'
+import { identify, type Identify } from '@libp2p/identify'
+import type { Libp2p, ServiceMap } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
+import { ed25519PublicKey } from '../../protocol/crypto/primitives.ts'
+import { curedConnections, type CuredConnections } from './connections-cure.ts'
+import { directory, type DirectoryService } from './directory-service.ts'
+import { doorkeeper, type DoorLimits } from './doorkeeper.ts'
+import { mailbox, type MailboxService } from './mailbox-service.ts'
+import { ownAddresses } from './own-addresses.ts'
+import { quietLogger } from './quiet-logger.ts'
+import { cureReservations } from './reservations-cure.ts'
+import type { Switchboard } from './switchboard.ts'
+
+export interface HostLimits extends DoorLimits {
+  /** Connections of all peers together. */
+  readonly connectionsMax: number
+  /** Connections from one address in one second: a crowd behind one router that comes back at once. */
+  readonly connectionsPerAddressPerSecond: number
+  /** Connections that have not finished their handshake. */
+  readonly handshakesMax: number
+  /** Milliseconds a handshake may take: several round trips to the far side of the world. */
+  readonly handshakeMsMax: number
+  /** Streams of one connection, of all protocols together. */
+  readonly streamsPerConnectionMax: number
+  readonly mailboxStreamsPerConnectionMax: number
+  readonly directoryStreamsPerConnectionMax: number
+  /** Peers that can be reached through this relay. */
+  readonly reservationsMax: number
+  /** Bytes one circuit may carry, both ways together: a long conversation with pictures, not a film. */
+  readonly circuitBytesMax: number
+  /** Milliseconds one circuit may last. */
+  readonly circuitMsMax: number
+}
+
+export const hostLimits: HostLimits = {
+  connectionsMax: 10_000,
+  connectionsPerAddressMax: 256,
+  connectionsPerPeerMax: 8,
+  connectionsPerAddressPerSecond: 50,
+  handshakesMax: 1_000,
+  handshakeMsMax: 10_000,
+  streamsPerConnectionMax: 128,
+  mailboxStreamsPerConnectionMax: 4,
+  directoryStreamsPerConnectionMax: 8,
+  reservationsMax: 10_000,
+  circuitBytesMax: 128 * 1_048_576,
+  circuitMsMax: 3_600_000,
+}
+
+export interface HostInit {
+  /** Ed25519 seed, 32 bytes. */
+  readonly seed: Uint8Array
+  readonly listen: readonly string[]
+  /** What is told to others instead of the addresses listened on. */
+  readonly announce: readonly string[]
+  readonly limits: HostLimits
+  readonly switchboard: Switchboard
+}
+
+export interface HostServices extends ServiceMap {
+  identify: Identify
+  circuit: CircuitRelayService
+  mailbox: MailboxService
+  directory: DirectoryService
+  connections: CuredConnections
+}
+
+/** Not started. */
+export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> {
+  const { limits, switchboard } = init
+  const host: Libp2p<HostServices> = await createLibp2p({
+    privateKey: privateKeyFromRaw(Buffer.concat([init.seed, ed25519PublicKey(init.seed)])),
+    start: false,
+    logger: quietLogger,
+    addresses: { listen: [...init.listen], announce: [...init.announce] },
+    // A backlog for the moment after an outage; an hour of silence, since yamux asks after the other side by itself.
+    transports: [tcp({ backlog: 4_096, inboundSocketInactivityTimeout: 3_600_000 })],
+    connectionEncrypters: [noise()],
+    streamMuxers: [boundedYamux(limits)],
+    connectionGater: doorkeeper(limits, (peer) => host.getConnections(peer).length),
+    connectionManager: {
+      maxConnections: limits.connectionsMax,
+      inboundConnectionThreshold: limits.connectionsPerAddressPerSecond,
+      maxIncomingPendingConnections: limits.handshakesMax,
+      inboundUpgradeTimeout: limits.handshakeMsMax,
+    },
+    // It pings every connection at the same moment, which at a few thousand stalls the event loop for seconds.
+    connectionMonitor: { enabled: false },
+    services: {
+      identify: identify(),
+      circuit: boundedCircuits(limits),
+      mailbox: mailbox({ switchboard, maxInboundStreams: limits.mailboxStreamsPerConnectionMax }),
+      directory: directory({ switchboard, maxInboundStreams: limits.directoryStreamsPerConnectionMax }),
+      connections: curedConnections(),
+      ownAddresses: ownAddresses(),
+    },
+  })
+  cureReservations(host.services.circuit, host)
+  forgetDeparted(host)
+  return host
+}
+
+/** The window a stream may grow to stays below what its reader may buffer; libp2p's defaults have it the other way round. */
+function boundedYamux({ streamsPerConnectionMax }: HostLimits): ReturnType<typeof yamux> {
+  return yamux({
+    enableKeepAlive: true,
+    maxInboundStreams: streamsPerConnectionMax,
+    streamOptions: { maxStreamWindowSize: 1_048_576, maxReadBufferLength: 2 * 1_048_576 },
+  })
+}
+
+function boundedCircuits(limits: HostLimits): ReturnType<typeof circuitRelayServer> {
+  return circuitRelayServer({
+    maxInboundHopStreams: limits.streamsPerConnectionMax,
+    maxOutboundStopStreams: limits.streamsPerConnectionMax,
+    reservations: {
+      maxReservations: limits.reservationsMax,
+      defaultDataLimit: BigInt(limits.circuitBytesMax),
+      defaultDurationLimit: limits.circuitMsMax,
+    },
+  })
+}
+
+/** The peer store forgets nobody by itself, and a relay meets everybody. */
+function forgetDeparted(host: Libp2p): void {
+  host.addEventListener('peer:disconnect', ({ detail: peer }) => {
+    host.peerStore.delete(peer).catch(() => undefined) // Gone already, or the host is stopping: either way it is gone.
+  })
+}

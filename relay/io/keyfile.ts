@@ -1,0 +1,46 @@
+/**
+ * The relay's own key, in a file of its own: a relay that loses its database loses what it held for others, but one that
+ * loses its key is another relay. It can be copied to a safe place once and for all, apart from the database.
+ */
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { UsageError } from '../../protocol/errors.ts'
+import type { Random } from '../../protocol/crypto/random.ts'
+
+const seedLength = 32
+
+/** The 32-byte Ed25519 seed in the file, made and kept there first if there is none. */
+export function loadOrCreateSeed(path: string, random: Random): Uint8Array {
+  const text = readIfPresent(path)
+  if (text === undefined) return createSeed(path, random)
+  if (!/^[0-9a-f]{64}\n?$/.test(text)) {
+    throw new UsageError(`${path} is not a relay's key: 64 hexadecimal digits are expected. Restore it from its copy.`)
+  }
+  chmodSync(path, 0o600)
+  return new Uint8Array(Buffer.from(text.trim(), 'hex'))
+}
+
+function createSeed(path: string, random: Random): Uint8Array {
+  const seed = random.bytes(seedLength)
+  const directory = dirname(path)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const draft = `${path}.new`
+  const file = openSync(draft, 'w', 0o600)
+  writeSync(file, `${Buffer.from(seed).toString('hex')}\n`)
+  fsyncSync(file)
+  closeSync(file)
+  renameSync(draft, path) // Whole or not at all, whenever the power goes.
+  const folder = openSync(directory, 'r')
+  fsyncSync(folder)
+  closeSync(folder)
+  return seed
+}
+
+function readIfPresent(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}

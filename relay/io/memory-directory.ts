@@ -1,0 +1,98 @@
+/** The memory store's cards, bundles and prekeys. */
+import type { AccountId, DeviceId } from '../../protocol/ids.ts'
+import type { SignedCard } from '../../protocol/wire/card.ts'
+import type { SignedBundle } from '../../protocol/wire/directory.ts'
+import type { Answer, Ask, Census, Published, Taken } from '../core/store-calls.ts'
+import type { StoreLimits } from './store.ts'
+
+interface PublishedDevice {
+  readonly account: AccountId
+  readonly version: number
+  readonly bundle: SignedBundle
+  readonly updatedMs: number
+  readonly preKeys: Map<number, Uint8Array>
+  readonly taken: Set<number>
+}
+
+export class MemoryDirectory {
+  readonly #limits: StoreLimits
+  readonly #devices = new Map<DeviceId, PublishedDevice>()
+  readonly #cards = new Map<AccountId, { readonly revision: number; readonly card: SignedCard }>()
+
+  constructor(limits: StoreLimits) {
+    this.#limits = limits
+  }
+
+  has(device: DeviceId): boolean {
+    return this.#devices.has(device)
+  }
+
+  publish(ask: Ask<'publish'>): Published {
+    const { device, account, version, revision, card, bundle, nowMs } = ask
+    const held = this.#devices.get(device)
+    const heldCard = this.#cards.get(account)
+    if ((held !== undefined && held.version > version) || (heldCard !== undefined && heldCard.revision > revision)) {
+      return { state: 'stale' }
+    }
+    if (held === undefined && this.#devices.size >= this.#limits.mailboxesMax) return { state: 'full' }
+    if (heldCard === undefined || heldCard.revision < revision) this.#cards.set(account, { revision, card })
+    const preKeys = held?.preKeys ?? new Map<number, Uint8Array>()
+    const taken = held?.taken ?? new Set<number>()
+    for (const { id, key } of ask.preKeys) {
+      if (preKeys.size >= this.#limits.preKeysKeptMax) break
+      if (!preKeys.has(id) && !taken.has(id)) preKeys.set(id, key)
+    }
+    this.#devices.set(device, { account, version, bundle, updatedMs: nowMs, preKeys, taken })
+    if (held !== undefined && held.account !== account) this.#dropOrphan(held.account)
+    return { state: 'published', left: preKeys.size }
+  }
+
+  findCard({ account }: Ask<'find-card'>): Answer<'find-card'> {
+    return { card: this.#cards.get(account)?.card }
+  }
+
+  takePreKey({ device, spend }: Ask<'take-prekey'>): Taken {
+    const held = this.#devices.get(device)
+    if (held === undefined) return { state: 'not-found' }
+    const { bundle, preKeys, taken } = held
+    const first = spend ? [...preKeys.keys()].sort((a, b) => a - b)[0] : undefined
+    const key = first === undefined ? undefined : preKeys.get(first)
+    if (first === undefined || key === undefined) {
+      return { state: 'taken', bundle, preKey: undefined, left: preKeys.size }
+    }
+    preKeys.delete(first)
+    taken.add(first)
+    if (taken.size > this.#limits.preKeysTakenKeptMax) {
+      const [oldest] = taken
+      if (oldest !== undefined) taken.delete(oldest)
+    }
+    return { state: 'taken', bundle, preKey: { id: first, key }, left: preKeys.size }
+  }
+
+  countPreKeys({ device }: Ask<'count-prekeys'>): Answer<'count-prekeys'> {
+    const held = this.#devices.get(device)
+    return { published: held !== undefined, left: held?.preKeys.size ?? 0 }
+  }
+
+  /** Forgets one device that has not published for too long, and says which. */
+  dropIdle(nowMs: number): DeviceId | undefined {
+    for (const [device, { account, updatedMs }] of this.#devices) {
+      if (updatedMs > nowMs - this.#limits.mailboxIdleMsMax) continue
+      this.#devices.delete(device)
+      this.#dropOrphan(account)
+      return device
+    }
+    return undefined
+  }
+
+  census(): Pick<Census, 'mailboxes' | 'preKeys' | 'cards'> {
+    let preKeys = 0
+    for (const device of this.#devices.values()) preKeys += device.preKeys.size
+    return { mailboxes: this.#devices.size, preKeys, cards: this.#cards.size }
+  }
+
+  #dropOrphan(account: AccountId): void {
+    for (const device of this.#devices.values()) if (device.account === account) return
+    this.#cards.delete(account)
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * Lets a relay announce the addresses it listens on. libp2p announces a public address only once someone outside has
+ * confirmed it, which nobody does for the first relay of a network; whoever runs a relay says so by running it.
+ */
+import type { Startable } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+export interface OwnAddressesComponents {
+  readonly addressManager: {
+    getAddressesWithMetadata(): readonly { readonly multiaddr: Multiaddr; readonly verified: boolean }[]
+    confirmObservedAddr(address: Multiaddr, options?: { readonly ttl?: number }): void
+  }
+  readonly transportManager: { getAddrs(): Multiaddr[] }
+}
+
+const foreverMs = 100 * 365 * 86_400_000
+
+export function ownAddresses(): (components: OwnAddressesComponents) => Startable {
+  return ({ addressManager, transportManager }) => ({
+    start: () => undefined,
+    stop: () => undefined,
+    afterStart: () => {
+      const own = new Set(transportManager.getAddrs().map(String))
+      for (const { multiaddr, verified } of addressManager.getAddressesWithMetadata()) {
+        if (!verified && own.has(multiaddr.toString()))
+          addressManager.confirmObservedAddr(multiaddr, { ttl: foreverMs })
+      }
+    },
+  })
+}

@@ -1,0 +1,224 @@
+/**
+ * Between the network and the rules: numbers streams and connections, turns frames into inputs, and carries out effects.
+ *
+ * The mailbox and the directory service of one relay share one switchboard. When inputs come faster than the rules can take
+ * them, the streams that bring them are paused until they have caught up: what a flood fills is then its own send window.
+ */
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
+import type { Codec } from '../../protocol/codec/schema.ts'
+import { deviceIdOf, type DeviceId } from '../../protocol/ids.ts'
+import { strangerIdleMs } from '../../protocol/limits.ts'
+import { Driver, type Journal } from '../../protocol/shell/driver.ts'
+import { Frames } from '../../protocol/shell/frames.ts'
+import { directoryFrame, type DirectoryFrame } from '../../protocol/wire/directory.ts'
+import { mailboxFrame, type MailboxFrame } from '../../protocol/wire/mailbox.ts'
+import type { Effect } from '../core/effects.ts'
+import type { ConnectionId, Input, StreamId } from '../core/inputs.ts'
+import type { Change, LiveCounts, RelayCore } from '../core/relay-core.ts'
+import type { Store } from './store.ts'
+
+export interface SwitchboardInit {
+  readonly core: RelayCore
+  readonly store: Store
+  readonly nowMs: () => number
+  /** Told once, when something was thrown inside the rules: our fault, and the end of this relay. */
+  readonly failed: (error: unknown) => void
+  /** A stream without a whole frame for so long is closed, until the rules trust it. */
+  readonly strangerIdleMs?: number
+}
+
+/** Inputs waiting beyond which the streams that bring more are paused, and below which they go on. */
+const backlogMax = 4_096
+const backlogLow = 512
+
+interface Line {
+  readonly stream: Stream
+  readonly connection: Connection
+  readonly mailbox?: Frames<MailboxFrame>
+  readonly directory?: Frames<DirectoryFrame>
+}
+
+interface Caller {
+  readonly id: ConnectionId
+  streams: number
+}
+
+export class Switchboard {
+  readonly #init: SwitchboardInit
+  readonly #driver: Driver<Input, Change, Effect>
+  readonly #lines = new Map<StreamId, Line>()
+  readonly #callers = new Map<Connection, Caller>()
+  readonly #paused = new Set<Stream>()
+  #lastStream: StreamId = 0
+  #lastConnection: ConnectionId = 0
+  #stopped = false
+
+  constructor(init: SwitchboardInit) {
+    this.#init = init
+    this.#driver = new Driver({
+      core: init.core,
+      journal: nothingToKeep,
+      perform: (effect) => this.#perform(effect),
+      tick: { kind: 'ticked' },
+      nowMs: init.nowMs,
+      failed: (error) => {
+        this.#hangUp()
+        init.failed(error)
+      },
+    })
+  }
+
+  /** Begins to keep time. */
+  start(): void {
+    this.#driver.push({ kind: 'ticked' })
+  }
+
+  /** Ends every stream and takes no more. What was asked of the store is still carried out. */
+  stop(): void {
+    this.#stopped = true
+    this.#driver.stop()
+    this.#hangUp()
+  }
+
+  get live(): LiveCounts {
+    return this.#init.core.live
+  }
+
+  openMailbox(stream: Stream, connection: Connection): void {
+    this.#open(stream, connection, (id) => ({
+      mailbox: this.#frames(stream, id, mailboxFrame, (frame) => ({
+        kind: 'mailbox-frame-received',
+        stream: id,
+        frame,
+      })),
+    }))
+  }
+
+  openDirectory(stream: Stream, connection: Connection): void {
+    this.#open(stream, connection, (id) => ({
+      directory: this.#frames(stream, id, directoryFrame, (frame) => ({
+        kind: 'directory-frame-received',
+        stream: id,
+        frame,
+      })),
+    }))
+  }
+
+  #open(stream: Stream, connection: Connection, frames: (id: StreamId) => Pick<Line, 'mailbox' | 'directory'>): void {
+    if (this.#stopped) return stream.abort(new Error('stopping'))
+    const id = ++this.#lastStream
+    const caller = this.#callerOf(connection)
+    caller.streams += 1
+    this.#push({ kind: 'stream-opened', stream: id, connection: caller.id, device: deviceOf(connection.remotePeer) })
+    this.#lines.set(id, { stream, connection, ...frames(id) })
+  }
+
+  #frames<F>(stream: Stream, id: StreamId, codec: Codec<F>, inputOf: (frame: F) => Input): Frames<F> {
+    return new Frames(stream, {
+      codec,
+      onFrame: (frame) => {
+        this.#push(inputOf(frame))
+        this.#holdBack(stream)
+      },
+      onEnd: () => this.#ended(id),
+      idleMsMax: this.#init.strangerIdleMs ?? strangerIdleMs,
+    })
+  }
+
+  #ended(id: StreamId): void {
+    const line = this.#lines.get(id)
+    if (line === undefined) return
+    this.#lines.delete(id)
+    this.#paused.delete(line.stream)
+    this.#push({ kind: 'stream-closed', stream: id })
+    const caller = this.#callers.get(line.connection)
+    if (caller === undefined) return
+    caller.streams -= 1
+    if (caller.streams > 0) return
+    if (line.connection.status !== 'open') this.#forget(line.connection, caller)
+  }
+
+  /** Quotas outlive a connection's streams, or opening another stream would be a way around them. */
+  #callerOf(connection: Connection): Caller {
+    const known = this.#callers.get(connection)
+    if (known !== undefined) return known
+    const caller = { id: ++this.#lastConnection, streams: 0 }
+    this.#callers.set(connection, caller)
+    const closed = (): void => {
+      if (caller.streams === 0) this.#forget(connection, caller)
+    }
+    connection.addEventListener('close', closed, { once: true })
+    return caller
+  }
+
+  #forget(connection: Connection, caller: Caller): void {
+    if (!this.#callers.delete(connection)) return
+    this.#push({ kind: 'connection-closed', connection: caller.id })
+  }
+
+  #push(input: Input): void {
+    this.#driver.push(input)
+  }
+
+  #holdBack(stream: Stream): void {
+    if (this.#driver.backlog < backlogMax || this.#paused.has(stream)) return
+    if (this.#paused.size === 0) this.#awaitCatchUp()
+    this.#paused.add(stream)
+    stream.pause()
+  }
+
+  #awaitCatchUp(): void {
+    setImmediate(() => {
+      if (this.#driver.backlog > backlogLow) return this.#awaitCatchUp()
+      for (const stream of this.#paused) stream.resume()
+      this.#paused.clear()
+    })
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'send-mailbox-frame':
+        this.#lines.get(effect.stream)?.mailbox?.send(effect.frame)
+        return
+      case 'send-directory-frame':
+        this.#lines.get(effect.stream)?.directory?.send(effect.frame)
+        return
+      case 'ask-store':
+        void this.#ask(effect)
+        return
+      case 'trust':
+        this.#lines.get(effect.stream)?.mailbox?.trust()
+        this.#lines.get(effect.stream)?.directory?.trust()
+        return
+      case 'close':
+        this.#close(this.#lines.get(effect.stream))
+        return
+    }
+  }
+
+  async #ask({ request, call }: Extract<Effect, { kind: 'ask-store' }>): Promise<void> {
+    const outcome = await this.#init.store.ask(call)
+    this.#push({ kind: 'store-answered', request, outcome })
+  }
+
+  #close(line: Line | undefined): void {
+    line?.mailbox?.close()
+    line?.directory?.close()
+  }
+
+  #hangUp(): void {
+    for (const line of [...this.#lines.values()]) this.#close(line)
+  }
+}
+
+const nothingToKeep: Journal<Change> = {
+  begin: () => undefined,
+  apply: () => undefined,
+  commit: () => undefined,
+  rollback: () => undefined,
+}
+
+/** The key that the Noise handshake proved; only an Ed25519 key is a device. */
+function deviceOf(peer: PeerId): DeviceId | undefined {
+  return peer.type === 'Ed25519' ? deviceIdOf(peer.publicKey.raw) : undefined
+}

@@ -1,0 +1,216 @@
+/** Wires a relay: its files, its store, its rules and its libp2p node, in the order in which each needs the one before. */
+import { EventEmitter } from 'node:events'
+import { chmodSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Libp2p } from '@libp2p/interface'
+import { ed25519PublicKey, identityKeyOf, systemRandom } from '../protocol/crypto/primitives.ts'
+import { LocalError, UsageError } from '../protocol/errors.ts'
+import { deviceIdOf, type DeviceId } from '../protocol/ids.ts'
+import { signalSessions } from '../protocol/session/signal.ts'
+import { signCustody } from '../protocol/wire/custody.ts'
+import { relayLimits, type RelayLimits } from './core/limits.ts'
+import { RelayCore } from './core/relay-core.ts'
+import { createHost, hostLimits, type HostLimits, type HostServices } from './io/host.ts'
+import { loadOrCreateSeed } from './io/keyfile.ts'
+import { lockDirectory } from './io/lock.ts'
+import { memoryStore } from './io/store-memory.ts'
+import { sqliteStore } from './io/store-sqlite.ts'
+import type { Store } from './io/store.ts'
+import { Switchboard } from './io/switchboard.ts'
+
+export interface RelayOptions {
+  /** Where the key and the database are; made, for this user alone, if it does not exist. */
+  readonly dataDir: string
+  /** Multiaddrs to listen on; by default port 4001 on every address. */
+  readonly listen?: readonly string[]
+  /** Multiaddrs to tell others instead, where a router or a name stands in front. */
+  readonly announce?: readonly string[]
+  /** `memory` forgets everything when the process ends, except the relay's key. */
+  readonly store?: 'sqlite' | 'memory'
+  /** Any of the bounds in `core/limits.ts` and `io/host.ts`. */
+  readonly limits?: Partial<RelayLimits & HostLimits>
+  /** Told what an operator should know. Never carries a name, a key or an address. */
+  readonly log?: (entry: RelayLogEntry) => void
+  /** Wall-clock time in milliseconds since the epoch; for tests. */
+  readonly nowMs?: () => number
+}
+
+/** `error` is our fault or this machine's; `warn` the world's. */
+export interface RelayLogEntry {
+  readonly level: 'info' | 'warn' | 'error'
+  readonly event: 'started' | 'stopped' | 'store-faulted' | 'failed'
+  /** SQLite's name for what the disk would not do, or the name of an error. */
+  readonly detail?: string
+}
+
+export interface RelayEvents {
+  /** The relay cannot go on and has stopped serving; start another in its place. */
+  fatal: [error: Error]
+}
+
+export interface RelayStatus {
+  /** Devices with a mailbox here, and messages waiting in all of them. */
+  readonly mailboxes: number
+  readonly messages: number
+  readonly messageBytes: number
+  /** When the message that waits longest was stored. */
+  readonly oldestMs: number | undefined
+  readonly tombstones: number
+  readonly cards: number
+  readonly preKeys: number
+  readonly diskBytes: number
+  readonly connections: number
+  readonly streams: number
+  /** Devices online and listening to their mailbox. */
+  readonly subscriptions: number
+  /** Peers that can be reached through this relay. */
+  readonly reservations: number
+  /** Questions the store has not answered yet. */
+  readonly pending: number
+}
+
+export interface Relay {
+  start(): Promise<void>
+  /** Answers what it has taken, then lets go of the network and the files. */
+  stop(): Promise<void>
+  /** Full multiaddrs to be dialled at; empty before `start`. */
+  readonly addresses: string[]
+  /** The relay's own key, which its custody receipts are signed with. */
+  readonly device: DeviceId
+  status(): Promise<RelayStatus>
+  /** Copies the database, while it is in use, to a file that must not exist yet. */
+  backup(path: string): Promise<void>
+  on<E extends keyof RelayEvents>(event: E, listener: (...args: RelayEvents[E]) => void): void
+}
+
+const defaultListen = ['/ip4/0.0.0.0/tcp/4001', '/ip6/::/tcp/4001']
+
+/** Opens the directory and makes the relay ready; throws UsageError when another relay has it. */
+export async function createRelay(options: RelayOptions): Promise<Relay> {
+  const { dataDir } = options
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  chmodSync(dataDir, 0o700)
+  const unlock = lockDirectory(join(dataDir, 'relay.lock'))
+  try {
+    const seed = loadOrCreateSeed(join(dataDir, 'relay.key'), systemRandom)
+    const relay = new RunningRelay(options, seed, unlock)
+    await relay.open()
+    return relay
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
+
+class RunningRelay implements Relay {
+  readonly device: DeviceId
+  readonly #options: RelayOptions
+  readonly #seed: Uint8Array
+  readonly #limits: RelayLimits & HostLimits
+  readonly #unlock: () => void
+  readonly #events = new EventEmitter<RelayEvents>()
+  #store: Store | undefined
+  #switchboard: Switchboard | undefined
+  #host: Libp2p<HostServices> | undefined
+  #stopped: Promise<void> | undefined
+
+  constructor(options: RelayOptions, seed: Uint8Array, unlock: () => void) {
+    this.#options = options
+    this.#seed = seed
+    this.#unlock = unlock
+    this.#limits = { ...relayLimits, ...hostLimits, ...options.limits }
+    this.device = deviceIdOf(ed25519PublicKey(seed))
+  }
+
+  async open(): Promise<void> {
+    const store = (this.#store = await this.#openStore())
+    const core = new RelayCore({
+      limits: this.#limits,
+      signCustody: (receipt) => signCustody(receipt, this.#seed),
+      verifyBundle: (bundle) => signalSessions.verifyBundle(bundle),
+      identityKeyOf,
+    })
+    this.#switchboard = new Switchboard({
+      core,
+      store,
+      nowMs: this.#options.nowMs ?? Date.now,
+      failed: (error) => this.#fail(error),
+    })
+    this.#host = await createHost({
+      seed: this.#seed,
+      listen: this.#options.listen ?? defaultListen,
+      announce: this.#options.announce ?? [],
+      limits: this.#limits,
+      switchboard: this.#switchboard,
+    })
+  }
+
+  async start(): Promise<void> {
+    if (this.#stopped !== undefined) throw new UsageError('A relay that was stopped cannot be started; create another.')
+    this.#switchboard?.start()
+    await this.#host?.start()
+    this.#log({ level: 'info', event: 'started' })
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  get addresses(): string[] {
+    return this.#host?.getMultiaddrs().map(String) ?? []
+  }
+
+  async status(): Promise<RelayStatus> {
+    const outcome = await this.#store?.ask({ op: 'census', nowMs: Date.now() })
+    if (outcome?.ok !== true || outcome.op !== 'census') throw new LocalError('the store did not answer')
+    const { services } = this.#host ?? {}
+    const live = this.#switchboard?.live ?? { streams: 0, subscriptions: 0, pending: 0 }
+    return {
+      ...outcome.answer,
+      ...live,
+      connections: services?.connections.count ?? 0,
+      reservations: services?.circuit.reservations.size ?? 0,
+    }
+  }
+
+  async backup(path: string): Promise<void> {
+    await this.#store?.backup(path)
+  }
+
+  on<E extends keyof RelayEvents>(event: E, listener: (...args: RelayEvents[E]) => void): void {
+    this.#events.on(event, listener as never)
+  }
+
+  #openStore(): Promise<Store> {
+    const limits = this.#limits
+    const failed = (error: Error): void => this.#fail(error)
+    if (this.#options.store === 'memory') return Promise.resolve(memoryStore({ limits, failed }))
+    return sqliteStore({
+      path: join(this.#options.dataDir, 'relay.db'),
+      limits,
+      failed,
+      faulted: (detail) => this.#log({ level: 'error', event: 'store-faulted', detail }),
+    })
+  }
+
+  async #stop(): Promise<void> {
+    this.#switchboard?.stop()
+    await this.#host?.stop()
+    await this.#store?.close()
+    this.#unlock()
+    this.#log({ level: 'info', event: 'stopped' })
+  }
+
+  /** Memory may be ahead of disk, or the disk is gone: nothing more is promised to anybody. */
+  #fail(cause: unknown): void {
+    if (this.#stopped !== undefined) return
+    const error = cause instanceof Error ? cause : new LocalError('the relay failed')
+    this.#log({ level: 'error', event: 'failed', detail: error.name })
+    void this.stop().finally(() => this.#events.emit('fatal', error))
+  }
+
+  #log(entry: RelayLogEntry): void {
+    this.#options.log?.(entry)
+  }
+}
