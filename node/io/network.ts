@@ -42,7 +42,7 @@ export class Network {
   readonly #anonymous: Anonymous
   readonly #depositor: Depositor
   #host: DeviceHost | undefined
-  #told: readonly string[] = []
+  #told: readonly string[] | undefined
   #check: NodeJS.Timeout | undefined
 
   constructor(init: NetworkInit) {
@@ -84,7 +84,7 @@ export class Network {
 
   /** Without PeerId, as last told to the core. */
   addresses(): readonly string[] {
-    return this.#told
+    return this.#told ?? []
   }
 
   perform(effect: NetworkEffect): void {
@@ -129,7 +129,7 @@ export class Network {
         ? announce.map(parse).filter((a) => a !== undefined)
         : this.#started().services.reach.listening()
     const addresses = toTell(ours)
-    if (addresses.join() === this.#told.join()) return
+    if (addresses.join() === this.#told?.join()) return
     this.#told = addresses
     this.#init.push({ kind: 'listening', addresses })
   }

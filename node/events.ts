@@ -1,0 +1,46 @@
+/**
+ * What a node tells whoever embeds it, and how. The kinds, with their fields, are `NodeEvents` in `api.ts`; every event but
+ * `fatal` is on disk before it is told, and stays there until it is acknowledged by its number.
+ */
+import type { NodeEvents } from './api.ts'
+
+type Listener<K extends keyof NodeEvents> = (event: NodeEvents[K]) => void
+type Listeners = { readonly [K in keyof NodeEvents]: Set<Listener<K>> }
+
+export class Telling {
+  readonly #listeners: Listeners = {
+    event: new Set(),
+    message: new Set(),
+    status: new Set(),
+    contact: new Set(),
+    gap: new Set(),
+    fatal: new Set(),
+  }
+
+  on<K extends keyof NodeEvents>(kind: K, listener: Listener<K>): () => void {
+    const listeners: Set<Listener<K>> = this.#listeners[kind]
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
+
+  tell<K extends keyof NodeEvents>(kind: K, event: NodeEvents[K]): void {
+    for (const listener of this.#listeners[kind]) {
+      try {
+        listener(event)
+      } catch (error) {
+        // The listener's own fault: it surfaces as uncaught, as it would from an EventTarget, and the node goes on.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
+  }
+
+  /** Tells of the end; with nobody listening it is thrown instead, because it must not pass unseen. */
+  tellFatal(error: Error): void {
+    if (this.#listeners.fatal.size > 0) return this.tell('fatal', error)
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}

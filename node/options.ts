@@ -1,0 +1,73 @@
+/** What a caller may ask of `createNode`, checked before anything is opened; what is wrong is said in the caller's terms. */
+import { isDialable, parse, placeOf, withoutPeer } from './io/addresses.ts'
+import { nameCharactersMax, relaysMax } from '../protocol/limits.ts'
+import { NodeError, type NodeOptions } from './api.ts'
+
+const listenDefault = ['/ip4/0.0.0.0/tcp/0']
+
+export interface CheckedOptions {
+  readonly name: string | undefined
+  readonly relays: readonly string[] | undefined
+  readonly listen: readonly string[]
+  readonly announce: readonly string[]
+}
+
+/** Throws NodeError. */
+export function checkOptions({ name, relays, listen, announce }: NodeOptions): CheckedOptions {
+  return {
+    name: name === undefined ? undefined : checkName(name),
+    relays: relays === undefined ? undefined : checkRelays(relays),
+    listen: (listen ?? listenDefault).map(checkAddress),
+    announce: (announce ?? []).map(checkAddress),
+  }
+}
+
+export function checkRelays(relays: readonly string[]): readonly string[] {
+  const chosen = [...new Set(relays.map((relay) => relay.trim()))]
+  if (chosen.length > relaysMax) {
+    throw new NodeError('too-many-relays', `at most ${relaysMax} relays can be used; ${chosen.length} were given`)
+  }
+  for (const relay of chosen) {
+    if (placeOf(relay) === undefined) {
+      throw new NodeError(
+        'invalid-relay',
+        `not the address of a relay: ${relay} (it looks like /ip4/198.51.100.7/tcp/4001/p2p/12D3KooW…)`,
+      )
+    }
+  }
+  return chosen
+}
+
+function checkName(name: string): string {
+  const trimmed = name.trim()
+  if (trimmed === '' || [...trimmed].length > nameCharactersMax || /\p{Cc}/u.test(trimmed)) {
+    throw new NodeError(
+      'invalid-name',
+      `a name has 1 to ${nameCharactersMax} characters, none of them a control character`,
+    )
+  }
+  return trimmed
+}
+
+function checkAddress(text: string): string {
+  const address = parse(text)
+  if (address === undefined || !isDialable(withoutPeer(address))) {
+    throw new NodeError('invalid-address', `not an address to listen on: ${text} (it looks like /ip4/0.0.0.0/tcp/4001)`)
+  }
+  return withoutPeer(address).toString()
+}
+
+const listenFaults: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program uses this port',
+  EACCES: 'the system does not allow this port',
+  EADDRNOTAVAIL: 'this machine has no such address',
+}
+
+/** libp2p puts the addresses it could not listen on, each with its error, into one long message. */
+export function cannotListen(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error('the network could not be started', { cause: error })
+  const found = /^\s*(\/\S+): [^\n]*?\b(EADDRINUSE|EACCES|EADDRNOTAVAIL)\b/m.exec(error.message)
+  if (found === null) return error
+  const [, address, code = ''] = found
+  return new NodeError('cannot-listen', `cannot listen on ${address}: ${listenFaults[code] ?? code}`)
+}
