@@ -1,0 +1,85 @@
+/**
+ * `linnet send`: says something to someone. It is safe in the outbox when this ends; with no process running, it also stays
+ * a moment to get the message out, because nobody else would.
+ */
+import type { Command } from 'commander'
+import { waitSecondsDefault, type Sent, type Wait } from '../control/methods.ts'
+import { CliError, exitCode, usageError, type ExitCode } from '../exit.ts'
+import type { Job, Tools } from '../job.ts'
+import { withProfile, type Profile } from '../profile.ts'
+import { settleSecondsDefault } from '../settle.ts'
+import { examples } from './example.ts'
+import { secondsFlag, waitFlag } from './flags.ts'
+
+interface Flags {
+  readonly stdin?: true
+  readonly wait?: Wait
+  readonly timeout?: number
+}
+
+/** More than the node takes, so that it can say how much too long a text is. */
+const stdinBytesMax = 1 << 18
+
+export function addSend(program: Command, tools: Tools): void {
+  const command = program
+    .command('send')
+    .argument('<who>', 'a contact, by name or account')
+    .argument('[text]', 'what to say, as one argument')
+    .description('say something to someone')
+    .option('--stdin', 'read the text from standard input')
+    .option('--wait <state>', 'until it is stored (a relay keeps it), delivered or read', waitFlag)
+    .option(
+      '--timeout <seconds>',
+      `how long to wait: ${waitSecondsDefault} with --wait; without, and with no process running, ${settleSecondsDefault} to get it out`,
+      secondsFlag,
+    )
+    .action((who: string, text: string | undefined, flags: Flags) => tools.act((job) => send(job, who, text, flags)))
+  examples(
+    command,
+    ['linnet send bob "see you at eight"', 'ends when the message is safe; it goes out now or when bob can be reached'],
+    [
+      'linnet send bob --wait delivered --timeout 10 hello',
+      'ends 0 when bob has it, 6 when that takes longer than 10 s',
+    ],
+    ['uptime | linnet send bob --stdin', 'the text comes from another program'],
+  )
+}
+
+async function send(job: Job, who: string, argument: string | undefined, flags: Flags): Promise<ExitCode> {
+  if ((argument === undefined) === (flags.stdin === undefined)) {
+    throw usageError('say what to send: either TEXT, in quotes if it has spaces, or --stdin')
+  }
+  const text = argument ?? (await job.ending.race(readStdin()))
+  return withProfile(job, async (profile) => {
+    const sent = await sendAndWait(profile, who, text, flags)
+    const { id, state } = sent
+    await job.output.print({ id, state }, `${id} ${state}`)
+    if (state === 'expired') {
+      throw new CliError(exitCode.network, 'expired', 'the message was given up: nobody could take it for 30 days')
+    }
+    if (flags.wait === undefined || sent.timedOut === undefined) return exitCode.done
+    job.output.tell(`Not ${flags.wait} yet. It is safe and goes on by itself: linnet why ${id}`)
+    return exitCode.timedOut
+  })
+}
+
+function sendAndWait(profile: Profile, who: string, text: string, flags: Flags): Promise<Sent> {
+  const timeout = flags.timeout === undefined ? {} : { timeout: flags.timeout }
+  if (flags.wait !== undefined) return profile.call('send', { who, text, wait: flags.wait, ...timeout })
+  if (!profile.here) return profile.call('send', { who, text })
+  return profile.call('send', { who, text, wait: 'stored', timeout: flags.timeout ?? settleSecondsDefault })
+}
+
+/** One line end at the end belongs to the program that wrote it, not to what was said. */
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > stdinBytesMax) throw usageError('that is too long for one message')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/u, '')
+}

@@ -1,0 +1,59 @@
+/**
+ * When to end: the first Ctrl-C or SIGTERM asks for a clean end, the second Ctrl-C ends at once, and a clean end that
+ * takes too long is cut short. What a clean end consists of belongs to whoever listens to the signal.
+ */
+import { exitCode, interrupted, type ExitCode } from './exit.ts'
+
+/** Longer than a node takes to finish its open streams, shorter than an init system waits before it kills. */
+const cleanEndMsMax = 8_000
+
+export interface Ending {
+  readonly signal: AbortSignal
+  /** Settles with the promise, or rejects as interrupted, whichever is first. */
+  race<T>(promise: Promise<T>): Promise<T>
+  /** Resolves when asked to end: for commands that otherwise stay. */
+  asked(): Promise<void>
+  /** What a command that stays ends with: SIGTERM is the ordinary way to stop it, Ctrl-C an interruption. */
+  readonly code: ExitCode
+  /** Ends the command from inside, as when its node has failed. */
+  fail(error: Error): void
+}
+
+export function watchForEnd(): Ending {
+  const controller = new AbortController()
+  let cause: NodeJS.Signals | Error | undefined
+  const end = (why: NodeJS.Signals | Error): void => {
+    if (cause !== undefined) return
+    cause = why
+    setTimeout(() => process.exit(codeOf(why)), cleanEndMsMax).unref()
+    controller.abort(why instanceof Error ? why : interrupted())
+  }
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      if (cause !== undefined && name === 'SIGINT') process.exit(exitCode.interrupted)
+      end(name)
+    })
+  }
+  const asked = aborted(controller.signal)
+  return {
+    signal: controller.signal,
+    race: (promise) => Promise.race([promise, asked.then(() => Promise.reject(controller.signal.reason as Error))]),
+    asked: async () => {
+      await asked
+      if (cause instanceof Error) throw cause
+    },
+    get code() {
+      return codeOf(cause)
+    },
+    fail: end,
+  }
+}
+
+function codeOf(cause: NodeJS.Signals | Error | undefined): ExitCode {
+  if (cause instanceof Error) return exitCode.unexpected
+  return cause === 'SIGINT' ? exitCode.interrupted : exitCode.done
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,87 @@
+/**
+ * How the program ends: the exit codes people's scripts rely on, and which of them an error means. What is written to
+ * whom before ending is `output.ts`; when to end is `ending.ts`.
+ */
+import type { NodeErrorReason } from '../node/index.ts'
+
+export const exitCode = {
+  done: 0,
+  /** Wrong usage: the caller can put it right. */
+  usage: 1,
+  /** Unexpected: a fault of ours or of this machine. */
+  unexpected: 2,
+  network: 3,
+  untrustedKey: 4,
+  rateLimited: 5,
+  /** What was waited for did not happen in time; it goes on. */
+  timedOut: 6,
+  notFound: 7,
+  /** The profile is in use by something that does not answer. */
+  inUse: 8,
+  interrupted: 130,
+} as const
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode]
+
+/** An end that has been thought of: a word for programs, a sentence for people, a code for scripts. */
+export class CliError extends Error {
+  override readonly name = 'CliError'
+  readonly code: ExitCode
+  readonly reason: string
+
+  constructor(code: ExitCode, reason: string, message: string) {
+    super(message)
+    this.code = code
+    this.reason = reason
+  }
+}
+
+export function usageError(message: string): CliError {
+  return new CliError(exitCode.usage, 'usage', message)
+}
+
+export function interrupted(): CliError {
+  return new CliError(exitCode.interrupted, 'interrupted', 'interrupted')
+}
+
+/** Whatever was thrown, as an end. */
+export function endOf(error: unknown): CliError {
+  if (error instanceof CliError) return error
+  if (isNodeError(error)) return new CliError(codeOfReason[error.reason], error.reason, error.message)
+  const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof Error && error.name === 'UsageError') return new CliError(exitCode.usage, 'usage', message)
+  return new CliError(exitCode.unexpected, 'unexpected', message)
+}
+
+/** Recognised by shape, so that a command which only speaks to a running process need not load the library. */
+export function isNodeError(error: unknown): error is Error & { readonly reason: NodeErrorReason } {
+  return error instanceof Error && 'reason' in error && typeof error.reason === 'string' && error.reason in codeOfReason
+}
+
+const codeOfReason: Readonly<Record<NodeErrorReason, ExitCode>> = {
+  'unknown-contact': exitCode.notFound,
+  'not-found': exitCode.notFound,
+  'not-accepted': exitCode.untrustedKey,
+  blocked: exitCode.usage,
+  'own-invite': exitCode.usage,
+  'invalid-invite': exitCode.usage,
+  'name-taken': exitCode.usage,
+  'invalid-name': exitCode.usage,
+  empty: exitCode.usage,
+  'too-long': exitCode.usage,
+  'outbox-full': exitCode.rateLimited,
+  'too-many-invites': exitCode.rateLimited,
+  'too-many-relays': exitCode.usage,
+  'invalid-relay': exitCode.usage,
+  'no-route-in': exitCode.network,
+  'no-card': exitCode.network,
+  'in-use': exitCode.inUse,
+  'wrong-passphrase': exitCode.usage,
+  'passphrase-needed': exitCode.usage,
+  'newer-store': exitCode.usage,
+  'corrupt-store': exitCode.unexpected,
+  'no-profile': exitCode.usage,
+  'invalid-address': exitCode.usage,
+  'cannot-listen': exitCode.network,
+  stopped: exitCode.unexpected,
+}

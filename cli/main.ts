@@ -1,0 +1,13 @@
+/** The program: `node cli/main.ts …`. It joins the command line to the node and the relay, each loaded when needed. */
+import { run } from './program.ts'
+
+// Whatever this process makes, sockets and databases included, is its user's alone.
+process.umask(0o077)
+
+const code = await run(process.argv.slice(2), {
+  createNode: async (options) => (await import('../node/index.ts')).createNode(options),
+  createRelay: async (options) => (await import('../relay/index.ts')).createRelay(options),
+})
+
+// Everything has been closed by now; a library's forgotten timer must not keep the shell waiting.
+process.exit(code)
