@@ -9,7 +9,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Connection, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { peerIdOf, type DeviceId } from '../../protocol/ids.ts'
-import { isDialable, parse } from './addresses.ts'
+import { isDialable, parse, withoutPeer } from './addresses.ts'
 import { Unreachable, reasonOf, withDeadline } from './deadline.ts'
 
 /** What of libp2p this service stands on. */
@@ -89,6 +89,7 @@ export class Reach implements Startable {
     const targets = addresses
       .map(parse)
       .filter((address) => address !== undefined)
+      .map(withoutPeer)
       .filter(isDialable)
       .map((address) => address.encapsulate(`/p2p/${peer.toString()}`))
     if (targets.length === 0) throw new Unreachable('no address that can be dialled')

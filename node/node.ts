@@ -1,0 +1,50 @@
+/** `createNode`: from options to a device that can be started. What it does then is told in `device-node.ts`. */
+import { ed25519PublicKey, systemRandom } from '../protocol/crypto/primitives.ts'
+import { UsageError } from '../protocol/errors.ts'
+import { accountIdOf, deviceIdOf } from '../protocol/ids.ts'
+import { createIdentity, signalSessions } from '../protocol/session/signal.ts'
+import { sealing } from '../protocol/wire/sealed.ts'
+import type { LinnetNode, NodeOptions } from './api.ts'
+import { Device } from './core/device.ts'
+import { DeviceNode } from './device-node.ts'
+import { checkOptions } from './options.ts'
+import { openProfile } from './profile.ts'
+
+/**
+ * Opens the data directory, making it on the first run, and returns the device, not yet started. The directory belongs to
+ * it until `stop`. Rejects with NodeError: `no-profile`, `invalid-name`, `invalid-relay`, `too-many-relays`,
+ * `invalid-address`, `in-use`, `passphrase-needed`, `wrong-passphrase`, `corrupt-store`, `newer-store`.
+ */
+export async function createNode(options: NodeOptions): Promise<LinnetNode> {
+  const { accountSeed } = options
+  if (accountSeed !== undefined && accountSeed.length !== 32) throw new UsageError('an account seed is 32 bytes')
+  const checked = checkOptions(options)
+  const { store, keys, name, release } = await openProfile(options, checked)
+  try {
+    const own = createIdentity(keys.deviceSeed, keys.registrationId)
+    const device = new Device({
+      reads: store,
+      sessions: signalSessions,
+      sealing,
+      random: systemRandom,
+      own,
+      accountSeed: keys.accountSeed,
+      name,
+    })
+    return new DeviceNode({
+      device,
+      store,
+      account: accountIdOf(ed25519PublicKey(keys.accountSeed)),
+      deviceId: deviceIdOf(own.publicKey),
+      deviceSeed: keys.deviceSeed,
+      name,
+      listen: checked.listen,
+      announce: checked.announce,
+      log: (level, message, fields) => options.log?.({ level, message, ...fields }),
+      release,
+    })
+  } catch (error) {
+    release()
+    throw error
+  }
+}

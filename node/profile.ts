@@ -1,0 +1,75 @@
+/**
+ * Opens what one data directory keeps: takes the directory for this process, unlocks its store, and reads who this device
+ * is, or makes that on the first run. Leaves everything closed when any of it fails.
+ */
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemRandom } from '../protocol/crypto/primitives.ts'
+import { signalSessions } from '../protocol/session/signal.ts'
+import { NodeError, type NodeOptions } from './api.ts'
+import { decodeSettings, encodeSettings } from './core/own-card.ts'
+import { decodeKeys, encodeKeys, makeKeys, type DeviceKeys } from './identity.ts'
+import { openKey } from './io/keyfile.ts'
+import { lockDirectory } from './io/lock.ts'
+import { storeFile } from './io/store-files.ts'
+import { openSqliteStore } from './io/store-sqlite.ts'
+import type { DeviceStore } from './io/store.ts'
+import type { CheckedOptions } from './options.ts'
+
+export interface Profile {
+  readonly store: DeviceStore
+  readonly keys: DeviceKeys
+  readonly name: string
+  /** Closes the store and gives the directory up. */
+  readonly release: () => void
+}
+
+/** Rejects with NodeError as `createNode` does. */
+export async function openProfile(options: NodeOptions, checked: CheckedOptions): Promise<Profile> {
+  const { dataDir, passphrase, accountSeed } = options
+  const file = join(dataDir, storeFile)
+  if (!existsSync(file) && checked.name === undefined) throw noProfile()
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const unlock = lockDirectory(dataDir)
+  let store: DeviceStore | undefined
+  try {
+    const key = await openKey(dataDir, passphrase)
+    store = openSqliteStore({ file, key, sessions: signalSessions })
+    key.fill(0)
+    const { keys, name } = settle(store, checked, accountSeed)
+    const opened = store
+    return { store, keys, name, release: () => (opened.close(), unlock()) }
+  } catch (error) {
+    store?.close()
+    unlock()
+    throw error
+  }
+}
+
+/** Keys are made and relays replaced in one transaction, so that a crash leaves either no profile or a whole one. */
+function settle(
+  store: DeviceStore,
+  checked: CheckedOptions,
+  accountSeed: Uint8Array | undefined,
+): { readonly keys: DeviceKeys; readonly name: string } {
+  const known = store.fact('identity')
+  const settings = decodeSettings(store.fact('settings'))
+  const name = settings.name ?? checked.name
+  if (name === undefined) throw noProfile()
+  const keys = known === undefined ? makeKeys(systemRandom, Date.now(), accountSeed) : decodeKeys(known)
+  const relays = checked.relays ?? settings.relays ?? []
+  store.begin()
+  try {
+    if (known === undefined) store.apply({ kind: 'put-fact', key: 'identity', value: encodeKeys(keys) })
+    store.apply({ kind: 'put-fact', key: 'settings', value: encodeSettings({ name, relays }) })
+    store.commit()
+  } catch (error) {
+    store.rollback()
+    throw error
+  }
+  return { keys, name }
+}
+
+function noProfile(): NodeError {
+  return new NodeError('no-profile', 'there is no profile in this data directory yet, and no name to make one for')
+}
