@@ -28,9 +28,10 @@ function treeOf(folder: string): readonly File[] {
         .filter((path) => !path.includes('/node_modules/')),
     )
   const atTop = readdirSync(folder).filter((name) => /\.(md|ts|json)$/.test(name))
-  return [...atTop, ...inRooms]
-    .filter((path) => path !== ownPath) // It speaks of everything it forbids.
-    .map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }))
+  return [...atTop, ...inRooms].toSorted().map((path) => {
+    // This file speaks of everything it forbids.
+    return { path, text: path === ownPath ? '' : readFileSync(join(folder, path), 'utf8') }
+  })
 }
 
 const isCode = (file: File): boolean => /\.(ts|js)$/.test(file.path)
