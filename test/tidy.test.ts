@@ -107,6 +107,13 @@ function mentioned(name: string, files: readonly File[]): boolean {
   return files.some((file) => usesIn(name, file) > 0)
 }
 
+/** A rule may be wrong for one line; whoever reads that line wants to know why. */
+const exceptionsSayWhy: Rule = (tree) =>
+  tree
+    .filter((file) => isCode(file) && !file.path.startsWith('test/'))
+    .filter((file) => /(?:ox|es)lint-disable(?!.* -- \w)|@ts-(?:ignore|nocheck)/.test(file.text))
+    .map((file) => `${file.path} switches a rule off and does not say why`)
+
 /** npm drops this on some changes, and a machine without a compiler can then not install: `node .ci/lock.js` restores it. */
 const nothingIsCompiled: Rule = (tree) =>
   tree
@@ -123,6 +130,7 @@ const rules: ReadonlyArray<readonly [name: string, rule: Rule, planted: Record<s
   ['nothing is left in a comment', plainWords, { 'cli/a.ts': '// TODO: later\n' }],
   ['no path of one machine', plainWords, { 'cli/a.ts': `const home = '/home/someone'\n` }],
   ['no registry of one machine', plainWords, { 'package-lock.json': '"resolved": "https://registry.example/a.tgz"' }],
+  ['exceptions say why', exceptionsSayWhy, { 'node/a.ts': '// oxlint-disable-next-line no-console\n' }],
   ['nothing is compiled', nothingIsCompiled, { 'package-lock.json': '{}' }],
   ['no test shuts out the others', plainWords, { 'test/a.test.ts': `test.only('x', () => undefined)\n` }],
 ]
