@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import { LocalError } from '../../protocol/errors.ts'
-import { corruptStore } from './store-fault.ts'
+import { corruptStore, NodeError } from './store-fault.ts'
 
 export type SqlValue = string | number | Uint8Array | null
 
@@ -81,15 +81,14 @@ export function translated<T>(work: () => T): T {
   }
 }
 
-/** The database's own word for a failure, such as `SQLITE_BUSY`; undefined for anything else. */
-export function sqliteCode(error: unknown): string | undefined {
-  return error instanceof Sqlite.SqliteError ? error.code : undefined
-}
-
 function faultOf(error: unknown): unknown {
-  const code = sqliteCode(error)
-  if (code === undefined) return error
+  if (error instanceof TypeError && error.message.includes('not open')) return new LocalError('the store is closed')
+  if (!(error instanceof Sqlite.SqliteError)) return error
+  const { code } = error
   if (/^SQLITE_(CORRUPT|NOTADB|FORMAT)/.test(code)) return corruptStore(`the database says ${code}`)
+  if (code === 'SQLITE_BUSY') {
+    return new NodeError('in-use', 'Another process uses this data directory. End it, or choose another directory.')
+  }
   if (code === 'SQLITE_FULL') return new LocalError('the disk is full: make room and start again', { cause: error })
   return new LocalError(`the store failed (${code})`, { cause: error })
 }

@@ -5,8 +5,8 @@
  *
  * A page read with the wrong key and a damaged page look alike, because pages are authenticated: both are `corrupt-store`.
  */
-import { closeSync, chmodSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { existsSync, rmSync } from 'node:fs'
+import { basename } from 'node:path'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { LocalError, UsageError } from '../../protocol/errors.ts'
 import type { Change } from '../core/effects.ts'
@@ -15,6 +15,7 @@ import type { DeviceStore } from './store.ts'
 import { acquaintanceRows, contactRows, type AcquaintanceRows, type ContactRows } from './store-contacts.ts'
 import { deliveryRows, type DeliveryRows } from './store-deliveries.ts'
 import { eventRows, type EventRows } from './store-events.ts'
+import { makePrivate, replaceWhole } from './store-files.ts'
 import { highestNumbers } from './store-highest.ts'
 import { keyRows, type KeyRows } from './store-keys.ts'
 import { messageRows, type MessageRows } from './store-messages.ts'
@@ -39,8 +40,10 @@ export function openSqliteStore(init: SqliteStoreInit): DeviceStore {
   const database = openDatabase(init.file)
   try {
     unlock(database, init.key)
+    const steps = init.steps ?? migrations
+    const version = versionOf(database, steps.length)
     configure(database)
-    bringUpToDate(database, init)
+    bringUpToDate(database, version, steps, init.file)
     return storeOver(database, init)
   } catch (error) {
     database.close()
@@ -48,15 +51,10 @@ export function openSqliteStore(init: SqliteStoreInit): DeviceStore {
   }
 }
 
-/** The database would make its file readable for others; those beside it inherit the mode of the first. */
-function makePrivate(file: string): void {
-  closeSync(openSync(file, 'a', 0o600))
-  chmodSync(file, 0o600)
-}
-
 function unlock(database: Database, key: Uint8Array): void {
   if (key.length !== 32) throw new UsageError('a store key is 32 bytes')
   translated(() => {
+    database.pragma('locking_mode = EXCLUSIVE') // From the first read on, or the log's index would be a file of its own.
     database.pragma(`cipher = 'chacha20'`)
     database.pragma(`key = 'raw:${bytesToHex(key)}'`)
     database.prepare('SELECT count(*) FROM sqlite_schema').get() // Nothing is decrypted before the first read.
@@ -98,29 +96,23 @@ function dropSessions(file: string, key: Uint8Array): void {
   }
 }
 
-function bringUpToDate(database: Database, init: SqliteStoreInit): void {
-  const steps = init.steps ?? migrations
-  const version = versionOf(database, steps.length)
-  const older = `${init.file}.before-version-${steps.length}`
+function bringUpToDate(database: Database, version: number, steps: readonly string[], file: string): void {
+  const older = `${file}.before-version-${steps.length}`
   if (version === steps.length) {
     // This version has come up whole once before; the older file would only keep alive keys that are meant to be gone.
     rmSync(older, { force: true })
     return
   }
-  if (version > 0 && !existsSync(older)) copyTo(database, older)
+  if (version > 0) copyTo(database, older)
   migrate(database, version, steps)
 }
 
-/** Writes a whole copy, under the same key, that either is there complete or is not. */
+/** A whole copy under the same key. */
 function copyTo(database: Database, file: string, finish?: (unfinished: string) => void): void {
-  const unfinished = `${file}.unfinished`
-  rmSync(unfinished, { force: true })
-  closeSync(openSync(unfinished, 'wx', 0o600))
-  translated(() => database.prepare('VACUUM INTO ?').run(unfinished))
-  finish?.(unfinished)
-  syncFile(unfinished)
-  renameSync(unfinished, file)
-  syncFile(dirname(file))
+  replaceWhole(file, (unfinished) => {
+    translated(() => database.prepare('VACUUM INTO ?').run(unfinished))
+    finish?.(unfinished)
+  })
 }
 
 function storeOver(database: Database, init: SqliteStoreInit): DeviceStore {
@@ -244,15 +236,6 @@ function applyTo(to: Parts, change: Change): void {
       return to.events.add(change.stored)
     case 'drop-events':
       return to.events.drop(change.upTo)
-  }
-}
-
-function syncFile(path: string): void {
-  const handle = openSync(path, 'r')
-  try {
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
   }
 }
 

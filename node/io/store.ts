@@ -16,7 +16,11 @@ import type { Journal } from '../../protocol/shell/driver.ts'
 import type { Change } from '../core/effects.ts'
 import type { Reads } from '../core/reads.ts'
 
-/** Times, positions and counters are safe integers. Throws LocalError when used against its rules or after its end. */
+/**
+ * Times, positions and counters are safe integers. Throws LocalError when changes are applied or committed outside a
+ * transaction, when transactions are nested, and when the store is used after its end or cannot be written; NodeError
+ * `corrupt-store` when what is read is damaged. After anything thrown a transaction can only be rolled back.
+ */
 export interface DeviceStore extends Reads, Journal<Change> {
   /** Undoes a transaction in progress and lets go of everything. The second time it does nothing. */
   close(): void
