@@ -9,12 +9,12 @@ import type { Answer, Ask, StoreCall, StoreOp, StoreOutcome, StoreRefusal } from
 import type { Turn } from './turn.ts'
 
 /** What to do with the answer; it is a refusal's reason when nothing was changed. */
-export type Then<O extends StoreOp> = (answer: Answer<O> | StoreRefusal, turn: Turn) => void
+export type Resume<O extends StoreOp> = (answer: Answer<O> | StoreRefusal, turn: Turn) => void
 
 interface Waiting {
   readonly op: StoreOp
   readonly bytes: number
-  readonly then: (answer: never, turn: Turn) => void
+  readonly resume: (answer: never, turn: Turn) => void
 }
 
 export class StoreDesk {
@@ -36,10 +36,10 @@ export class StoreDesk {
     return this.#waiting.size < this.#limits.pendingMax && this.#bytes + bytes <= this.#limits.pendingBytesMax
   }
 
-  ask<O extends StoreOp>(turn: Turn, op: O, ask: Ask<O>, then: Then<O>, bytes = 0): void {
+  ask<O extends StoreOp>(turn: Turn, op: O, ask: Ask<O>, resume: Resume<O>, bytes = 0): void {
     const request = ++this.#last
     this.#bytes += bytes
-    this.#waiting.set(request, { op, bytes, then })
+    this.#waiting.set(request, { op, bytes, resume })
     turn.act({ kind: 'ask-store', request, call: { op, ...ask } as unknown as StoreCall })
   }
 
@@ -49,7 +49,7 @@ export class StoreDesk {
     this.#waiting.delete(request)
     this.#bytes -= waiting.bytes
     if (outcome.ok && outcome.op !== waiting.op) throw new LocalError('the store answered another question')
-    waiting.then((outcome.ok ? outcome.answer : outcome.reason) as never, turn)
+    waiting.resume((outcome.ok ? outcome.answer : outcome.reason) as never, turn)
   }
 }
 

@@ -43,7 +43,8 @@ export function curedConnections(): (components: CuredConnectionsComponents) => 
 
 function cureListing(manager: CuredConnectionManager, count: () => number): void {
   const ofPeer = manager.getConnections.bind(manager)
-  manager.getConnections = (peer) => (peer === undefined ? listed(manager) : ofPeer(peer))
+  const list = (peer?: PeerId): Connection[] => (peer === undefined ? listed(manager) : ofPeer(peer))
+  manager.getConnections = list
   const insides = manager as unknown as { acceptIncomingConnection?: (socket: unknown) => boolean }
   const accept = insides.acceptIncomingConnection?.bind(manager)
   if (accept === undefined) return
@@ -51,7 +52,6 @@ function cureListing(manager: CuredConnectionManager, count: () => number): void
     get: (list, key) => (key === 'length' ? count() : Reflect.get(list, key)),
   })
   insides.acceptIncomingConnection = (socket) => {
-    const list = manager.getConnections
     manager.getConnections = () => onlyCounted // It asks for the list only to see how long it is.
     try {
       return accept(socket)

@@ -55,7 +55,7 @@ export class MemoryDirectory {
     const held = this.#devices.get(device)
     if (held === undefined) return { state: 'not-found' }
     const { bundle, preKeys, taken } = held
-    const first = spend ? [...preKeys.keys()].sort((a, b) => a - b)[0] : undefined
+    const first = spend ? [...preKeys.keys()].toSorted((a, b) => a - b)[0] : undefined
     const key = first === undefined ? undefined : preKeys.get(first)
     if (first === undefined || key === undefined) {
       return { state: 'taken', bundle, preKey: undefined, left: preKeys.size }

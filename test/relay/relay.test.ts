@@ -1,36 +1,23 @@
 /** A relay as its users meet it: real libp2p over TCP, real files. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Libp2p } from '@libp2p/interface'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { verifyCustody } from '../../protocol/wire/custody.ts'
 import { createRelay, type Relay, type RelayOptions } from '../../relay/index.ts'
 import { createCaller, openDirectory, openMailbox } from './caller.ts'
 import { createPerson, envelope, plain, publicationOf, type Person } from './people.ts'
-
-const ending: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const end of ending.splice(0).reverse()) await end()
-})
-
-async function directoryOf(): Promise<string> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'linnet-relay-'))
-  ending.push(() => rm(dataDir, { recursive: true }))
-  return dataDir
-}
+import { atEnd, temporaryDirectory } from './temporary.ts'
 
 async function running(options: Partial<RelayOptions> = {}): Promise<{ relay: Relay; address: string }> {
-  const dataDir = options.dataDir ?? (await directoryOf())
+  const dataDir = options.dataDir ?? (await temporaryDirectory())
   const relay = await createRelay({ listen: ['/ip4/127.0.0.1/tcp/0'], ...options, dataDir })
-  ending.push(() => relay.stop())
+  atEnd(() => relay.stop())
   await relay.start()
   return { relay, address: relay.addresses[0] ?? '' }
 }
 
 async function caller(person: Person = createPerson()): Promise<Libp2p> {
   const node = await createCaller(person.identity.seed)
-  ending.push(() => node.stop() as Promise<void>)
+  atEnd(() => node.stop())
   return node
 }
 
@@ -73,7 +60,7 @@ test('a message for someone who is away is kept, signed for, fetched once they a
 })
 
 test('two relays cannot use one directory', async () => {
-  const dataDir = await directoryOf()
+  const dataDir = await temporaryDirectory()
   await running({ dataDir })
   await expect(createRelay({ dataDir })).rejects.toThrow(/Another relay is using this directory/)
 })

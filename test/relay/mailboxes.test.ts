@@ -1,0 +1,317 @@
+/** Store and forward, as stories. */
+import { expect, test } from 'vitest'
+import { clockSkewMsMax, frameBytesMax, messageLifeMs, sealedBytesMax } from '../../protocol/limits.ts'
+import { mailboxFrame, type MailboxFrame } from '../../protocol/wire/mailbox.ts'
+import { Scene } from './scene.ts'
+import { createPerson } from './people.ts'
+
+function kinds(frames: readonly MailboxFrame[]): string[] {
+  return frames.map((frame) => (frame.kind === 'refused' ? frame.reason : frame.kind))
+}
+
+test('stored is said only when the store has said it', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  scene.storeSleeps = true
+  const stream = scene.open()
+  expect(scene.deposit(bob.device, scene.envelope(), stream)).toEqual([])
+  scene.wake()
+  expect(kinds(scene.mailed(stream))).toEqual(['stored'])
+})
+
+test('a store that fails is not a promise: the depositor is told to come again', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  const stream = scene.open()
+  scene.storeSleeps = true
+  scene.deposit(bob.device, scene.envelope(), stream)
+  scene.wake('failed')
+  expect(scene.mailed(stream)).toMatchObject([{ kind: 'refused', reason: 'busy' }])
+})
+
+test('the same envelope again is stored already, and the receipt says the same', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  const sent = scene.envelope()
+  const [first] = scene.deposit(bob.device, sent)
+  scene.nowMs += 5_000
+  const [second] = scene.deposit(bob.device, sent)
+  expect(second).toEqual(first)
+  expect(scene.delivered(scene.subscribe(bob.device))).toEqual([sent.id])
+})
+
+test('nobody has a mailbox here who has not published here', () => {
+  const scene = new Scene()
+  const stranger = createPerson()
+  expect(kinds(scene.deposit(stranger.device, scene.envelope()))).toEqual(['unknown-mailbox'])
+})
+
+test('an expiry that has passed or lies too far ahead is refused', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  const { nowMs } = scene
+  expect(kinds(scene.deposit(bob.device, scene.envelope({ expiresMs: nowMs })))).toEqual(['expired'])
+  const latest = nowMs + messageLifeMs + clockSkewMsMax
+  expect(kinds(scene.deposit(bob.device, scene.envelope({ expiresMs: latest })))).toEqual(['stored'])
+  expect(kinds(scene.deposit(bob.device, scene.envelope({ expiresMs: latest + 1 })))).toEqual(['far-future'])
+})
+
+test('the most urgent come first, then the oldest', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  const sent = [3, 5, 0, 3, 0].map((urgency) => scene.envelope({ urgency }))
+  for (const one of sent) scene.deposit(bob.device, one)
+  const order = [2, 4, 0, 3, 1].map((i) => sent[i]?.id)
+  expect(scene.delivered(scene.subscribe(bob.device))).toEqual(order)
+})
+
+test('a subscriber is sent what its credit allows, and the rest as it gives more', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  const sent = Array.from({ length: 5 }, () => scene.envelope())
+  for (const one of sent) scene.deposit(bob.device, one)
+  const ids = sent.map(({ id }) => id)
+  const stream = scene.subscribe(bob.device, 2)
+  expect(scene.mailed(stream)).toMatchObject([{ kind: 'page', envelopes: [sent[0], sent[1]], empty: false }])
+  scene.mail(stream, { kind: 'ack', ids: ids.slice(0, 2) })
+  expect(scene.delivered(stream)).toEqual([]) // An acknowledgement is not credit.
+  scene.mail(stream, { kind: 'more', credit: 1 })
+  expect(scene.delivered(stream)).toEqual([ids[2]])
+  scene.mail(stream, { kind: 'more', credit: 100 })
+  expect(scene.mailed(stream)).toMatchObject([{ kind: 'page', envelopes: [sent[3], sent[4]], empty: true }])
+})
+
+test('however much credit is given, what is on its way unacknowledged is bounded', () => {
+  const scene = new Scene({ inFlightMessagesMax: 4 })
+  const bob = scene.resident()
+  const sent = Array.from({ length: 6 }, () => scene.envelope())
+  for (const one of sent) scene.deposit(bob.device, one)
+  const stream = scene.subscribe(bob.device, 100)
+  scene.mail(stream, { kind: 'more', credit: 100 })
+  const first = scene.delivered(stream)
+  expect(first).toHaveLength(4)
+  scene.mail(stream, { kind: 'ack', ids: first })
+  expect(scene.delivered(stream)).toHaveLength(2)
+})
+
+test('a page fits a frame: large envelopes come in several', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  const sizes = [sealedBytesMax, sealedBytesMax, 60_000, 60_000, 60_000]
+  for (const size of sizes) scene.deposit(bob.device, scene.envelope({ sealed: new Uint8Array(size) }))
+  const pages = scene.mailed(scene.subscribe(bob.device)).filter((frame) => frame.kind === 'page')
+  expect(pages.map(({ envelopes }) => envelopes.length)).toEqual([1, 1, 2, 1])
+  expect(pages.map(({ empty }) => empty)).toEqual([false, false, false, true])
+  for (const page of pages) expect(mailboxFrame.encode(page).length).toBeLessThanOrEqual(frameBytesMax)
+})
+
+test('someone online is handed a new message as soon as it is on disk, without reading it back', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  const stream = scene.subscribe(bob.device)
+  expect(scene.mailed(stream)).toEqual([{ kind: 'page', envelopes: [], empty: true }])
+  scene.storeSleeps = true
+  const sent = scene.envelope()
+  scene.deposit(bob.device, sent)
+  expect(scene.mailed(stream)).toEqual([])
+  expect(scene.asked.map(({ call }) => call.op)).toEqual(['enqueue'])
+  scene.wake()
+  expect(scene.mailed(stream)).toEqual([{ kind: 'page', envelopes: [sent], empty: true }])
+})
+
+test('a message stored while a page is being read is not overlooked', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  scene.storeSleeps = true
+  const stream = scene.subscribe(bob.device)
+  const pageFirst = scene.asked.splice(0)
+  scene.wake()
+  const sent = scene.envelope()
+  scene.asked.push(...pageFirst)
+  scene.storeSleeps = true
+  scene.deposit(bob.device, sent)
+  scene.wake() // Reads the page, finds it empty, and only then stores the message.
+  expect(scene.delivered(stream)).toEqual([sent.id])
+})
+
+test('what was not acknowledged is sent again on the next subscription, not on this one', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  const sent = scene.envelope()
+  scene.deposit(bob.device, sent)
+  const first = scene.subscribe(bob.device)
+  expect(scene.delivered(first)).toEqual([sent.id])
+  scene.mail(first, { kind: 'more', credit: 50 })
+  scene.deposit(bob.device, scene.envelope())
+  expect(scene.delivered(first)).not.toContain(sent.id)
+  const second = scene.subscribe(bob.device)
+  expect(scene.closed.get(first)).toBe('subscribed anew')
+  expect(scene.delivered(second)).toContain(sent.id)
+})
+
+test('a subscription serves the mailbox of whoever the link proved, and an acknowledgement reaches no other', () => {
+  const scene = new Scene()
+  const [bob, eve] = [scene.resident(), scene.resident()]
+  const sent = scene.envelope()
+  scene.deposit(bob.device, sent)
+  const eves = scene.subscribe(eve.device)
+  expect(scene.delivered(eves)).toEqual([])
+  scene.mail(eves, { kind: 'ack', ids: [sent.id] })
+  expect(scene.delivered(scene.subscribe(bob.device))).toEqual([sent.id])
+  const anonymous = scene.open()
+  scene.mail(anonymous, { kind: 'subscribe', credit: 10 })
+  expect(scene.mailed(anonymous)).toEqual([])
+  expect(scene.closed.has(anonymous)).toBe(true)
+})
+
+test('a full mailbox gives way to the more urgent, and says so on both sides', () => {
+  const scene = new Scene({ mailboxMessagesMax: 2 })
+  const bob = scene.resident()
+  const [status, text, call] = [5, 3, 0].map((urgency) => scene.envelope({ urgency }))
+  if (status === undefined || text === undefined || call === undefined) throw new Error('unreachable')
+  const depositor = scene.open()
+  scene.deposit(bob.device, status, depositor)
+  scene.deposit(bob.device, text, depositor)
+  expect(kinds(scene.deposit(bob.device, call))).toEqual(['stored'])
+  expect(scene.mailed(depositor)).toEqual([{ kind: 'lost', id: status.id, reason: 'pruned' }])
+
+  const stream = scene.subscribe(bob.device)
+  const lost = { id: status.id, reason: 'pruned', atMs: scene.nowMs }
+  expect(scene.mailed(stream)).toContainEqual({ kind: 'tombstones', lost: [lost] })
+  const again = scene.subscribe(bob.device)
+  expect(scene.mailed(again)).toContainEqual({ kind: 'tombstones', lost: [lost] }) // Until it is acknowledged.
+  scene.mail(again, { kind: 'ack', ids: [status.id, text.id, call.id] })
+  expect(kinds(scene.mailed(scene.subscribe(bob.device)))).toEqual(['page'])
+})
+
+test('an owner who is online learns of a loss at once', () => {
+  const scene = new Scene({ mailboxMessagesMax: 1 })
+  const bob = scene.resident()
+  const stream = scene.subscribe(bob.device, 0)
+  const pruned = scene.envelope({ urgency: 5 })
+  scene.deposit(bob.device, pruned)
+  scene.mailed(stream)
+  scene.deposit(bob.device, scene.envelope({ urgency: 1 }))
+  expect(scene.mailed(stream)).toMatchObject([{ kind: 'tombstones', lost: [{ id: pruned.id }] }])
+})
+
+test('a newcomer no more urgent than the rest is refused as full, and its sender is told when there is room', () => {
+  const scene = new Scene({ mailboxMessagesMax: 1 })
+  const bob = scene.resident()
+  const kept = scene.envelope()
+  scene.deposit(bob.device, kept)
+  const refused = scene.open()
+  const late = scene.envelope()
+  expect(kinds(scene.deposit(bob.device, late, refused))).toEqual(['full'])
+  expect(scene.trusted.has(refused)).toBe(true)
+  const stream = scene.subscribe(bob.device)
+  scene.mail(stream, { kind: 'ack', ids: [kept.id] })
+  expect(scene.mailed(refused)).toEqual([{ kind: 'room', mailbox: bob.device }])
+  expect(kinds(scene.deposit(bob.device, late, refused))).toEqual(['stored'])
+})
+
+test('a pruned envelope that is offered again is a new deposit, and no longer lost once it is in', () => {
+  const scene = new Scene({ mailboxMessagesMax: 1 })
+  const bob = scene.resident()
+  const [text, call] = [scene.envelope({ urgency: 3 }), scene.envelope({ urgency: 0 })]
+  scene.deposit(bob.device, text)
+  scene.deposit(bob.device, call)
+  expect(kinds(scene.deposit(bob.device, text))).toEqual(['full'])
+  const stream = scene.subscribe(bob.device)
+  scene.mail(stream, { kind: 'ack', ids: [call.id] })
+  expect(kinds(scene.deposit(bob.device, text))).toEqual(['stored'])
+  const again = scene.mailed(scene.subscribe(bob.device))
+  expect(again.filter(({ kind }) => kind === 'tombstones')).toEqual([])
+})
+
+test('bytes count as well as messages', () => {
+  const scene = new Scene({ mailboxBytesMax: 1_000 })
+  const bob = scene.resident()
+  const big = scene.envelope({ urgency: 5, sealed: new Uint8Array(900) })
+  expect(kinds(scene.deposit(bob.device, big))).toEqual(['stored'])
+  expect(kinds(scene.deposit(bob.device, scene.envelope({ urgency: 5, sealed: new Uint8Array(200) })))).toEqual([
+    'full',
+  ])
+  expect(kinds(scene.deposit(bob.device, scene.envelope({ urgency: 0, sealed: new Uint8Array(200) })))).toEqual([
+    'stored',
+  ])
+})
+
+test('what expires is never delivered, and its loss is told to both sides', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  scene.tick(0)
+  const depositor = scene.open()
+  const call = scene.envelope({ urgency: 0, expiresMs: scene.nowMs + 5_000 })
+  scene.deposit(bob.device, call, depositor)
+  scene.nowMs += 5_000
+  const stream = scene.subscribe(bob.device)
+  expect(scene.delivered(stream)).toEqual([])
+  expect(scene.core.nextDeadline()).toBeDefined()
+  scene.tick(60_000)
+  expect(scene.mailed(depositor)).toEqual([{ kind: 'lost', id: call.id, reason: 'expired' }])
+  expect(scene.mailed(stream)).toMatchObject([{ kind: 'tombstones', lost: [{ id: call.id, reason: 'expired' }] }])
+})
+
+test('a depositor in a hurry is slowed down, and its connection cannot be dodged with another stream', () => {
+  const scene = new Scene({ deposits: { burst: 2, perSecond: 1 } })
+  const bob = scene.resident()
+  const [first, second] = [scene.open(undefined, 7_000), scene.open(undefined, 7_000)]
+  scene.deposit(bob.device, scene.envelope(), first)
+  scene.deposit(bob.device, scene.envelope(), second)
+  const [answer] = scene.deposit(bob.device, scene.envelope(), first)
+  expect(answer).toMatchObject({ kind: 'refused', reason: 'rate-limited', retryMs: 1_000 })
+  expect(kinds(scene.deposit(bob.device, scene.envelope()))).toEqual(['stored']) // Somebody else is not concerned.
+  scene.nowMs += 1_000
+  expect(kinds(scene.deposit(bob.device, scene.envelope(), first))).toEqual(['stored'])
+})
+
+test('a slow disk becomes busy at the door, in number and in bytes', () => {
+  const scene = new Scene({ pendingPerStreamMax: 2, pendingBytesMax: 1_000 })
+  const bob = scene.resident()
+  scene.storeSleeps = true
+  const stream = scene.open()
+  scene.deposit(bob.device, scene.envelope(), stream)
+  scene.deposit(bob.device, scene.envelope(), stream)
+  expect(kinds(scene.deposit(bob.device, scene.envelope(), stream))).toEqual(['busy'])
+  const big = scene.envelope({ sealed: new Uint8Array(900) })
+  expect(kinds(scene.deposit(bob.device, big))).toEqual(['busy'])
+  scene.wake()
+  expect(kinds(scene.deposit(bob.device, big, stream))).toContain('stored')
+})
+
+test('a subscriber whom a busy store turned away is served later, by itself', () => {
+  const scene = new Scene({ busyRetryMs: 1_000 })
+  const bob = scene.resident()
+  const sent = scene.envelope()
+  scene.deposit(bob.device, sent)
+  scene.storeSleeps = true
+  const stream = scene.subscribe(bob.device)
+  scene.wake('busy')
+  expect(scene.delivered(stream)).toEqual([])
+  scene.tick(1_000)
+  expect(scene.delivered(stream)).toEqual([sent.id])
+})
+
+test('only a stream about a mailbox that exists may stay silent', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  const [depositor, stranger] = [scene.open(), scene.open()]
+  scene.deposit(bob.device, scene.envelope(), depositor)
+  scene.deposit(createPerson().device, scene.envelope(), stranger)
+  const owner = scene.subscribe(bob.device)
+  const nobody = scene.subscribe(createPerson().device)
+  expect([depositor, stranger, owner, nobody].map((stream) => scene.trusted.has(stream))).toEqual([
+    true,
+    false,
+    true,
+    false,
+  ])
+})
+
+test('frames that only a relay sends end the stream', () => {
+  const scene = new Scene()
+  const stream = scene.open()
+  scene.mail(stream, { kind: 'prekeys-left', left: 3 })
+  expect(scene.closed.has(stream)).toBe(true)
+})
