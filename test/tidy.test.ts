@@ -118,7 +118,7 @@ const exceptionsSayWhy: Rule = (tree) =>
 const nothingIsCompiled: Rule = (tree) =>
   tree
     .filter((file) => file.path === 'package-lock.json' && !file.text.includes('"gypfile": false'))
-    .map((file) => `${file.path} lets npm 10 compile the database; `node .ci/lock.js` mends it`)
+    .map((file) => `${file.path} lets npm 10 compile the database: run node .ci/lock.js`)
 
 const rules: ReadonlyArray<readonly [name: string, rule: Rule, planted: Record<string, string>]> = [
   ['files are short', shortFiles, { 'node/io/long.ts': '//\n'.repeat(linesMax + 1) }],
