@@ -119,9 +119,9 @@ function attemptRows(sql: Sql): AttemptRows {
     'DELETE FROM attempts WHERE place = (SELECT place FROM attempts WHERE message = ? ORDER BY place LIMIT 1 OFFSET 1)',
   )
   const dropUnwanted = sql.run(
-    `DELETE FROM attempts WHERE message = ?1
-     AND NOT EXISTS (SELECT 1 FROM messages WHERE id = ?1)
-     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = ?1)`,
+    `DELETE FROM attempts WHERE message = ?
+     AND NOT EXISTS (SELECT 1 FROM messages WHERE id = ?)
+     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = ?)`,
   )
   // An attempt may also have been told after its delivery was gone; nobody can ask for it by now.
   sql.run(
@@ -135,7 +135,7 @@ function attemptRows(sql: Sql): AttemptRows {
       if ((count(a.messageId)?.kept ?? 0) >= attemptsKeptMax) dropSecond(a.messageId)
       add(a.messageId, a.device ?? null, a.atMs, a.route, a.via, a.outcome)
     },
-    dropUnwanted,
+    dropUnwanted: (messageId) => dropUnwanted(messageId, messageId, messageId),
   }
 }
 
