@@ -85,6 +85,11 @@ export class FieldWriter {
     this.#at = start
   }
 
+  /** Where the next field will begin. */
+  get end(): number {
+    return this.#at
+  }
+
   varintField(field: number, value: number): void {
     this.#varint(field << 3)
     this.#varint(value)

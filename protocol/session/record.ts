@@ -66,8 +66,6 @@ export function decryptNext(incoming: Incoming): DecryptResult {
   for (const session of inOrderOfTrial(candidates, message)) {
     const decrypted = decryptWithSession(incoming.own, session, message, work, incoming.random)
     if (decrypted.ok) return accepted(held, session, decrypted.session, decrypted.plaintext)
-    // A key of this very session was used before: no other session can mean this message.
-    if (decrypted.reason === 'duplicate') return refused('duplicate')
     reason ??= decrypted.reason
   }
   return refused(reason ?? 'no-session')

@@ -10,7 +10,7 @@ import type { Answer, Request } from './json-lines.ts'
 type Foreign = any
 
 const packageName = '@signalapp/libsignal-client'
-const signal = (await import(packageName)) as Foreign
+const signal: Foreign = await import(packageName)
 
 interface Device {
   readonly stores: Foreign
