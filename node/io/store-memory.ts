@@ -18,7 +18,7 @@ import type {
   StoredEvent,
 } from '../core/state.ts'
 import type { DeviceStore } from './store.ts'
-import { applyTo, deliveryKey, markKey, messageKey, Tables } from './store-tables.ts'
+import { applyTo, deliveryKey, dropStrayAttempts, markKey, messageKey, Tables } from './store-tables.ts'
 
 export class MemoryStore implements DeviceStore {
   readonly #tables: Tables
@@ -34,6 +34,7 @@ export class MemoryStore implements DeviceStore {
    */
   reopen(): MemoryStore {
     this.close()
+    dropStrayAttempts(this.#tables)
     return new MemoryStore(this.#tables)
   }
 
@@ -172,11 +173,11 @@ export class MemoryStore implements DeviceStore {
   }
 
   signedPreKeys(): readonly SignedPreKey[] {
-    return this.#open.signedPreKeys.values()
+    return this.#open.signedPreKeys.values().toSorted(byId)
   }
 
   kyberPreKeys(): readonly KyberPreKey[] {
-    return this.#open.kyberPreKeys.values()
+    return this.#open.kyberPreKeys.values().toSorted(byId)
   }
 
   preKeyCount(relay: string): number {
@@ -222,6 +223,10 @@ export class MemoryStore implements DeviceStore {
 
 function bySeq(a: { readonly seq: number }, b: { readonly seq: number }): number {
   return a.seq - b.seq
+}
+
+function byId(a: SignedPreKey, b: SignedPreKey): number {
+  return a.id - b.id
 }
 
 function byOrder(a: Delivery, b: Delivery): number {

@@ -9,7 +9,7 @@
  * - A contact's name and a card's device belong to whoever was added first.
  * - Of messages with the same id, `findMessage` prefers the outgoing one, then the one that came first.
  * - Attempts outlive their delivery for as long as there is a message to ask `why` about; those of a receipt or a card
- *   go with its last delivery.
+ *   go with its last delivery, or when the store is next opened.
  * - Values go in and come out whole; neither side changes them afterwards.
  */
 import type { Journal } from '../../protocol/shell/driver.ts'
