@@ -32,7 +32,7 @@ export async function run(argv: readonly string[], programs: Programs): Promise<
   survivePipes(processStreams)
   let code: ExitCode = exitCode.done
   let ending: Ending | undefined
-  const program = globalFlags(new Command('linnet'))
+  const program = new Command('linnet')
   const flags = (): Record<string, unknown> => kebab(program.opts())
   const tools: Tools = {
     programs,
@@ -49,7 +49,7 @@ export async function run(argv: readonly string[], programs: Programs): Promise<
       code = (await work(job)) ?? exitCode.done
     },
   }
-  addCommands(program, tools)
+  buildProgram(program, tools)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return code
@@ -61,6 +61,11 @@ export async function run(argv: readonly string[], programs: Programs): Promise<
     complain(end, verbose ? error : undefined, flags()['json'] === true)
     return end.code
   }
+}
+
+export function buildProgram(program: Command, tools: Tools): void {
+  globalFlags(program)
+  addCommands(program, tools)
 }
 
 const processStreams = { stdout: process.stdout, stderr: process.stderr, env: process.env }
@@ -104,9 +109,11 @@ function globalFlags(program: Command): Command {
     .showSuggestionAfterError()
 }
 
-/** Sub-commands take over the exits and the help made above when they are created, so this comes second. */
+/**
+ * Sub-commands take over the exits and the help made above when they are created, so this comes second; and the chat comes
+ * last, because what it allows the program itself is not for them.
+ */
 function addCommands(program: Command, tools: Tools): void {
-  addChat(program, tools)
   addInit(program, tools)
   addId(program, tools)
   addInvite(program, tools)
@@ -123,6 +130,7 @@ function addCommands(program: Command, tools: Tools): void {
   addRelay(program, tools)
   addConfig(program, tools)
   addDemo(program, tools)
+  addChat(program, tools)
 }
 
 /** `dataDir` to `data-dir`: settings go by the name of the flag. */
