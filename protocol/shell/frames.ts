@@ -71,7 +71,7 @@ export class Frames<T> {
         (source) => lp.decode(source, { maxDataLength: frameBytesMax }),
         async (frames) => {
           for await (const bytes of frames) {
-            const frame = this.#init.codec.decode(bytes.subarray())
+            const frame = this.#init.codec.decode(plain(bytes.subarray()))
             if (frame === undefined) return this.#end('malformed frame')
             if (this.#ended) return
             if (this.#idle !== undefined) this.#restartIdle()
@@ -106,6 +106,11 @@ export class Frames<T> {
 }
 
 const closeMsMax = 2_000
+
+/** A Buffer's `slice` shares memory where a Uint8Array's copies; whoever decodes must be able to rely on the copy. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
 
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : 'unknown'
