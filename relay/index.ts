@@ -11,6 +11,7 @@
  */
 export {
   createRelay,
+  type AllLimits,
   type Relay,
   type RelayEvents,
   type RelayLogEntry,

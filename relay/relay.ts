@@ -6,6 +6,7 @@ import type { Libp2p } from '@libp2p/interface'
 import { ed25519PublicKey, identityKeyOf, systemRandom } from '../protocol/crypto/primitives.ts'
 import { LocalError, UsageError } from '../protocol/errors.ts'
 import { deviceIdOf, type DeviceId } from '../protocol/ids.ts'
+import { strangerIdleMs } from '../protocol/limits.ts'
 import { signalSessions } from '../protocol/session/signal.ts'
 import { signCustody } from '../protocol/wire/custody.ts'
 import { relayLimits, type RelayLimits } from './core/limits.ts'
@@ -28,12 +29,15 @@ export interface RelayOptions {
   /** `memory` forgets everything when the process ends, except the relay's key. */
   readonly store?: 'sqlite' | 'memory'
   /** Any of the bounds in `core/limits.ts` and `io/host.ts`. */
-  readonly limits?: Partial<RelayLimits & HostLimits>
+  readonly limits?: Partial<AllLimits>
   /** Told what an operator should know. Never carries a name, a key or an address. */
   readonly log?: (entry: RelayLogEntry) => void
   /** Wall-clock time in milliseconds since the epoch; for tests. */
   readonly nowMs?: () => number
 }
+
+/** `strangerIdleMs`: a stream that sends no whole frame for so long is closed, until it is about a mailbox that exists. */
+export type AllLimits = RelayLimits & HostLimits & { readonly strangerIdleMs: number }
 
 /** `error` is our fault or this machine's; `warn` the world's. */
 export interface RelayLogEntry {
@@ -106,7 +110,7 @@ class RunningRelay implements Relay {
   readonly device: DeviceId
   readonly #options: RelayOptions
   readonly #seed: Uint8Array
-  readonly #limits: RelayLimits & HostLimits
+  readonly #limits: AllLimits
   readonly #unlock: () => void
   readonly #events = new EventEmitter<RelayEvents>()
   #store: Store | undefined
@@ -118,7 +122,7 @@ class RunningRelay implements Relay {
     this.#options = options
     this.#seed = seed
     this.#unlock = unlock
-    this.#limits = { ...relayLimits, ...hostLimits, ...options.limits }
+    this.#limits = { ...relayLimits, ...hostLimits, strangerIdleMs, ...options.limits }
     this.device = deviceIdOf(ed25519PublicKey(seed))
   }
 
@@ -135,6 +139,7 @@ class RunningRelay implements Relay {
       store,
       nowMs: this.#options.nowMs ?? Date.now,
       failed: (error) => this.#fail(error),
+      strangerIdleMs: this.#limits.strangerIdleMs,
     })
     this.#host = await createHost({
       seed: this.#seed,

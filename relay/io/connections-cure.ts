@@ -49,7 +49,7 @@ function cureListing(manager: CuredConnectionManager, count: () => number): void
   const accept = insides.acceptIncomingConnection?.bind(manager)
   if (accept === undefined) return
   const onlyCounted = new Proxy<Connection[]>([], {
-    get: (list, key) => (key === 'length' ? count() : Reflect.get(list, key)),
+    get: (empty, key) => (key === 'length' ? count() : Reflect.get(empty, key)),
   })
   insides.acceptIncomingConnection = (socket) => {
     manager.getConnections = () => onlyCounted // It asks for the list only to see how long it is.

@@ -126,7 +126,7 @@ export class MemoryMailboxes {
 
   #ordered(device: DeviceId): Waiting[] {
     const waiting = [...(this.#mailboxes.get(device)?.waiting.values() ?? [])]
-    return waiting.sort((a, b) => a.envelope.urgency - b.envelope.urgency)
+    return waiting.toSorted((a, b) => a.envelope.urgency - b.envelope.urgency)
   }
 
   #drop(mailbox: Mailbox, id: EnvelopeId, reason: LossReason, atMs: number): void {

@@ -159,13 +159,13 @@ function encodeBundle(bundle: SignedBundle): Uint8Array {
   return directoryFrame.encode({ kind: 'bundle', bundle })
 }
 
-function decodeBundle(bytes: Uint8Array): SignedBundle {
-  const frame = directoryFrame.decode(bytes)
+function decodeBundle(bytes: Buffer): SignedBundle {
+  const frame = directoryFrame.decode(plain(bytes))
   if (frame?.kind !== 'bundle') throw new LocalError('a bundle in the database cannot be read')
   return frame.bundle
 }
 
-/** A Buffer clones to other threads as a plain array, and so do we, lest the two stores answer differently. */
+/** A plain array, as the store in memory answers; a Buffer also shares memory where an array's `slice` would copy. */
 function plain(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer)
 }

@@ -104,7 +104,7 @@ class SqliteStore implements Store {
   #next(): void {
     if (this.#atWork.length > 0 || this.#ended) return
     this.#atWork = this.#queue.splice(0, batchMax)
-    if (this.#atWork.length > 0) this.#post({ kind: 'batch', calls: this.#atWork.map(({ call }) => unshared(call)) })
+    if (this.#atWork.length > 0) this.#post({ kind: 'batch', calls: this.#atWork.map(({ call }) => call) })
     else for (const resolve of this.#idle.splice(0)) resolve()
   }
 
@@ -149,10 +149,4 @@ class SqliteStore implements Store {
   #post(message: ToWorker): void {
     this.#worker.postMessage(message)
   }
-}
-
-/** A view is cloned to another thread together with all of the memory behind it, which may be a whole network read. */
-function unshared(call: StoreCall): StoreCall {
-  if (call.op !== 'enqueue' || call.envelope.sealed.byteLength === call.envelope.sealed.buffer.byteLength) return call
-  return { ...call, envelope: { ...call.envelope, sealed: new Uint8Array(call.envelope.sealed) } }
 }

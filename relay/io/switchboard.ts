@@ -7,7 +7,6 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import type { Codec } from '../../protocol/codec/schema.ts'
 import { deviceIdOf, type DeviceId } from '../../protocol/ids.ts'
-import { strangerIdleMs } from '../../protocol/limits.ts'
 import { Driver, type Journal } from '../../protocol/shell/driver.ts'
 import { Frames } from '../../protocol/shell/frames.ts'
 import { directoryFrame, type DirectoryFrame } from '../../protocol/wire/directory.ts'
@@ -24,7 +23,7 @@ export interface SwitchboardInit {
   /** Told once, when something was thrown inside the rules: our fault, and the end of this relay. */
   readonly failed: (error: unknown) => void
   /** A stream without a whole frame for so long is closed, until the rules trust it. */
-  readonly strangerIdleMs?: number
+  readonly strangerIdleMs: number
 }
 
 /** Inputs waiting beyond which the streams that bring more are paused, and below which they go on. */
@@ -121,7 +120,7 @@ export class Switchboard {
         this.#holdBack(stream)
       },
       onEnd: () => this.#ended(id),
-      idleMsMax: this.#init.strangerIdleMs ?? strangerIdleMs,
+      idleMsMax: this.#init.strangerIdleMs,
     })
   }
 

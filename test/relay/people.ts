@@ -78,8 +78,3 @@ export function envelope(nowMs: number, changes: Partial<Envelope> = {}): Envelo
     ...changes,
   }
 }
-
-/** With plain arrays throughout: what comes off the wire may be Node's own kind, which compares as different. */
-export function plain({ id, urgency, expiresMs, sealed }: Envelope): Envelope {
-  return { id, urgency, expiresMs, sealed: new Uint8Array(sealed) }
-}

@@ -1,66 +1,96 @@
 /** A relay as its users meet it: real libp2p over TCP, real files. */
-import type { Libp2p } from '@libp2p/interface'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { peerIdOf } from '../../protocol/ids.ts'
 import { verifyCustody } from '../../protocol/wire/custody.ts'
-import { createRelay, type Relay, type RelayOptions } from '../../relay/index.ts'
-import { createCaller, openDirectory, openMailbox } from './caller.ts'
-import { createPerson, envelope, plain, publicationOf, type Person } from './people.ts'
-import { atEnd, temporaryDirectory } from './temporary.ts'
-
-async function running(options: Partial<RelayOptions> = {}): Promise<{ relay: Relay; address: string }> {
-  const dataDir = options.dataDir ?? (await temporaryDirectory())
-  const relay = await createRelay({ listen: ['/ip4/127.0.0.1/tcp/0'], ...options, dataDir })
-  atEnd(() => relay.stop())
-  await relay.start()
-  return { relay, address: relay.addresses[0] ?? '' }
-}
-
-async function caller(person: Person = createPerson()): Promise<Libp2p> {
-  const node = await createCaller(person.identity.seed)
-  atEnd(() => node.stop())
-  return node
-}
+import { createRelay, type RelayLogEntry } from '../../relay/index.ts'
+import { openDirectory, openMailbox } from './caller.ts'
+import { caller, resident, runningRelay } from './network.ts'
+import { envelope } from './people.ts'
+import { temporaryDirectory } from './temporary.ts'
 
 test('a message for someone who is away is kept, signed for, fetched once they are back, and gone when acknowledged', async () => {
-  const { relay, address } = await running()
-  const bob = createPerson()
-  const bobs = await caller(bob)
-  const directory = await openDirectory(bobs, address)
-  directory.send(publicationOf(bob, Date.now()))
-  expect(await directory.expect('published')).toEqual({ kind: 'published', left: 100 })
-
+  const { relay, address } = await runningRelay()
+  const bob = await resident(address)
   const alice = await caller()
-  const asked = await openDirectory(alice, address)
-  asked.send({ kind: 'take-bundle', device: bob.device })
-  const taken = await asked.expect('bundle')
-  expect(taken.preKey?.id).toBe(1)
-  asked.send({ kind: 'find-card', account: bob.account })
-  await asked.expect('card')
+  const directory = await openDirectory(alice, address)
+  directory.send({ kind: 'take-bundle', device: bob.device })
+  expect((await directory.expect('bundle')).preKey?.id).toBe(1)
+  directory.send({ kind: 'find-card', account: bob.account })
+  await directory.expect('card')
 
   const deposits = await openMailbox(alice, address)
   const sent = envelope(Date.now())
   deposits.send({ kind: 'deposit', mailbox: bob.device, envelope: sent })
   const { receipt } = await deposits.expect('stored')
+  expect(receipt).toMatchObject({ mailbox: bob.device, id: sent.id, expiresMs: sent.expiresMs })
   expect(verifyCustody(receipt, relay.device)).toBe(true)
-  expect(await relay.status()).toMatchObject({ mailboxes: 1, messages: 1, preKeys: 99, cards: 1 })
+  expect(await relay.status()).toMatchObject({ mailboxes: 1, messages: 1, preKeys: 99, cards: 1, connections: 2 })
 
-  const mailbox = await openMailbox(bobs, address)
+  const mailbox = await openMailbox(bob.node, address)
   mailbox.send({ kind: 'subscribe', credit: 100 })
-  const page = await mailbox.expect('page')
-  expect(page.empty).toBe(true)
-  expect(page.envelopes.map(plain)).toEqual([sent])
+  const waited = await mailbox.expect('page')
+  expect(waited.envelopes).toEqual([sent])
   mailbox.send({ kind: 'ack', ids: [sent.id] })
 
   const live = envelope(Date.now())
   deposits.send({ kind: 'deposit', mailbox: bob.device, envelope: live })
-  const next = await mailbox.expect('page')
-  expect(next.envelopes.map(plain)).toEqual([live])
+  expect((await mailbox.expect('page')).envelopes).toEqual([live])
   mailbox.send({ kind: 'ack', ids: [live.id] })
   await expect.poll(async () => (await relay.status()).messages).toBe(0)
+  expect(await relay.status()).toMatchObject({ subscriptions: 1, oldestMs: undefined })
+})
+
+test('a relay that is stopped and started again is the same relay, with everything it promised', async () => {
+  const dataDir = await temporaryDirectory()
+  const first = await runningRelay({ dataDir })
+  const bob = await resident(first.address)
+  const sent = envelope(Date.now())
+  const deposits = await openMailbox(await caller(), first.address)
+  deposits.send({ kind: 'deposit', mailbox: bob.device, envelope: sent })
+  await deposits.expect('stored')
+  await first.relay.stop()
+  await deposits.ended()
+
+  const second = await runningRelay({ dataDir })
+  expect(second.relay.device).toBe(first.relay.device)
+  expect(second.address).toContain(peerIdOf(first.relay.device))
+  const mailbox = await openMailbox(bob.node, second.address)
+  mailbox.send({ kind: 'subscribe', credit: 10 })
+  expect((await mailbox.expect('page')).envelopes).toEqual([sent])
 })
 
 test('two relays cannot use one directory', async () => {
   const dataDir = await temporaryDirectory()
-  await running({ dataDir })
+  await runningRelay({ dataDir })
   await expect(createRelay({ dataDir })).rejects.toThrow(/Another relay is using this directory/)
+})
+
+test('the key is for its owner alone, and a damaged one is refused rather than replaced', async () => {
+  const dataDir = await temporaryDirectory()
+  const relay = await createRelay({ dataDir })
+  const key = join(dataDir, 'relay.key')
+  expect(statSync(key).mode & 0o777).toBe(0o600)
+  expect(statSync(dataDir).mode & 0o777).toBe(0o700)
+  await relay.stop()
+  writeFileSync(key, readFileSync(key).subarray(0, 20))
+  await expect(createRelay({ dataDir })).rejects.toThrow(/is not a relay's key/)
+})
+
+test('what a relay announces is what it was told to announce, or else where it listens', async () => {
+  const announce = ['/dns4/relay.example/tcp/4001']
+  const { relay } = await runningRelay({ announce })
+  expect(relay.addresses).toEqual([`${announce[0] ?? ''}/p2p/${peerIdOf(relay.device)}`])
+  const plainly = await runningRelay()
+  expect(plainly.address).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/12D3Koo/)
+})
+
+test('the log says what happened and names nobody', async () => {
+  const entries: RelayLogEntry[] = []
+  const { relay, address } = await runningRelay({ log: (entry) => entries.push(entry) })
+  const bob = await resident(address)
+  await relay.stop()
+  expect(entries.map(({ event }) => event)).toEqual(['started', 'stopped'])
+  expect(JSON.stringify(entries)).not.toContain(bob.device)
 })

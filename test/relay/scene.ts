@@ -118,9 +118,9 @@ export class Scene {
   #perform(effect: Effect): void {
     switch (effect.kind) {
       case 'send-mailbox-frame':
-        return void put(this.#mail, effect.stream, effect.frame)
+        return put(this.#mail, effect.stream, effect.frame)
       case 'send-directory-frame':
-        return void put(this.#cards, effect.stream, effect.frame)
+        return put(this.#cards, effect.stream, effect.frame)
       case 'ask-store':
         if (this.storeSleeps) return void this.asked.push(effect)
         return this.#answer(effect)

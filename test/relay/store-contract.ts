@@ -259,7 +259,7 @@ class Questions {
   async ask<O extends StoreOp>(op: O, ask: Ask<O>): Promise<Answer<O>> {
     const outcome = await this.#store.ask({ op, ...ask } as unknown as StoreCall)
     if (!outcome.ok) throw new Error(`refused: ${outcome.reason}`)
-    return outcome.answer as Answer<O>
+    return outcome.answer
   }
 
   enqueue(mailbox: DeviceId, sent: Envelope): Promise<Answer<'enqueue'>> {
