@@ -13,6 +13,8 @@ export interface AnonymousInit {
   readonly reach?: ReachInit
   readonly pulse?: PulseInit
   readonly keyLifeMs?: number
+  /** A clock that is never set. */
+  readonly nowMs?: () => number
 }
 
 const keyLifeMsDefault = 3_600_000
@@ -39,7 +41,7 @@ export class Anonymous {
 
   /** The number of the present key; changes when the key does. */
   era(): number {
-    const ageMs = performance.now() - this.#bornMs
+    const ageMs = this.#nowMs() - this.#bornMs
     if (this.#host !== undefined && ageMs >= (this.#init.keyLifeMs ?? keyLifeMsDefault)) this.#retire(this.#host)
     return this.#era
   }
@@ -48,7 +50,7 @@ export class Anonymous {
     if (this.#stopped) throw new Unreachable('stopped')
     const era = this.era()
     if (this.#host === undefined) {
-      this.#bornMs = performance.now()
+      this.#bornMs = this.#nowMs()
       this.#host = createAnonymousHost(this.#init)
     }
     const host = await this.#host
@@ -62,6 +64,10 @@ export class Anonymous {
     this.#retired.clear()
     if (this.#host !== undefined) hosts.push(await this.#host)
     await Promise.all(hosts.map((host) => stopHost(host, stopMsMax)))
+  }
+
+  #nowMs(): number {
+    return this.#init.nowMs?.() ?? performance.now()
   }
 
   #retire(old: Promise<AnonymousHost>): void {

@@ -26,6 +26,7 @@ export interface NetworkInit {
   readonly log: Log
   readonly reach?: ReachInit
   readonly pulse?: PulseInit
+  readonly strangerIdleMsMax?: number
 }
 
 /** What happens outside this device; the rest of the effects are its own affair. */
