@@ -33,6 +33,11 @@ export function relayDir(env: Env, dataDir: string | undefined): string {
   return dataDir === undefined ? join(dataHome(env), 'relay') : resolve(dataDir)
 }
 
+/** For what can be made again at any time. Not the system's temporary directory, where others could put things for us to run. */
+export function cacheDir(env: Env): string {
+  return join(xdg(env, 'XDG_CACHE_HOME', '.cache'), 'linnet')
+}
+
 /**
  * The socket beside the data; where that path is too long for a socket, one in a private directory of the runtime or
  * temporary directory, under a name that follows from the data directory. Every process of this user finds the same one.

@@ -4,6 +4,8 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { join } from 'node:path'
+import { cacheDir } from '../places.ts'
 
 /** A machine under load may take long to start a process; beyond this something is wrong. */
 const answerMsMax = 20_000
@@ -116,5 +118,5 @@ export class Stage {
 /** The user's own settings, profiles and passphrase stay out of the play. */
 function ownEnvironment(home: string): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(LINNET_|XDG_)/u.test(name))
-  return { ...Object.fromEntries(kept), HOME: home, NO_COLOR: '1' }
+  return { ...Object.fromEntries(kept), HOME: home, XDG_CACHE_HOME: join(cacheDir(process.env), '..'), NO_COLOR: '1' }
 }

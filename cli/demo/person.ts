@@ -1,18 +1,23 @@
-/** One of the two people: what a user would type, and how the answers are read. */
+/**
+ * One of the two people: a `linnet daemon` in a process of its own, asked over its control socket, with the words and
+ * fields of the commands.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ContactView, MessageView, NodeEvent, NodeIdentity, Why } from '../../node/index.ts'
-import type { Sent } from '../control/methods.ts'
+import { findOwner, type Connection } from '../control/client.ts'
+import type { Calls, Method, Sent } from '../control/methods.ts'
 import { DemoFailed, type Actor, type Stage } from './actors.ts'
 
 /** On a busy machine things take longer; beyond this they have gone wrong. */
 const patienceMs = 15_000
-const lookAgainMs = 150
+const lookAgainMs = 40
 
 export class Person {
   readonly name: string
   readonly #stage: Stage
   readonly #dir: string
   #daemon: Actor | undefined
+  #connection: Connection | undefined
 
   constructor(stage: Stage, name: string, dir: string) {
     this.#stage = stage
@@ -21,74 +26,69 @@ export class Person {
   }
 
   async begin(relay: string): Promise<NodeIdentity> {
-    return this.#one<NodeIdentity>('init', '--name', this.name, '--relay', relay)
+    const args = ['init', '--name', this.name, '--relay', relay, '--json', '--data-dir', this.#dir]
+    const [identity] = await this.#stage.run(`${this.name}: linnet init`, args)
+    return JSON.parse(identity ?? 'null') as NodeIdentity
   }
 
   async goOnline(): Promise<void> {
-    this.#daemon = this.#stage.start(
-      `${this.name}'s linnet daemon`,
-      this.#args(['daemon', '--listen', '/ip4/127.0.0.1/tcp/0']),
-    )
-    await this.#daemon.ready()
+    const args = ['daemon', '--listen', '/ip4/127.0.0.1/tcp/0', '--json', '--data-dir', this.#dir]
+    this.#daemon = this.#stage.start(`${this.name}'s linnet daemon`, args)
+    const { socket } = JSON.parse(await this.#daemon.ready()) as { readonly socket: string }
+    this.#connection = await findOwner(socket)
   }
 
   async goOffline(): Promise<void> {
+    this.#connection?.close()
+    this.#connection = undefined
     const finished = await this.#daemon?.end('SIGTERM')
-    if (finished?.code !== 0)
-      throw new DemoFailed(`${this.name}'s daemon did not end cleanly: ${finished?.complaint ?? ''}`)
+    if (finished?.code === 0) return
+    throw new DemoFailed(`${this.name}'s daemon did not end cleanly: ${finished?.complaint ?? 'it never ran'}`)
   }
 
   identity(): Promise<NodeIdentity> {
-    return this.#one<NodeIdentity>('id')
+    return this.#ask('id', {})
   }
 
   async invite(): Promise<string> {
-    const { link } = await this.#one<{ link: string }>('invite')
-    return link
+    return (await this.#ask('invite', {})).link
   }
 
   add(link: string): Promise<ContactView> {
-    return this.#one<ContactView>('add', link)
+    return this.#ask('add', { link })
   }
 
   async contact(name: string): Promise<ContactView | undefined> {
-    return (await this.#all<ContactView>('contacts')).find((one) => one.name === name)
+    return (await this.#ask('contacts', {})).find((one) => one.name === name)
   }
 
   send(who: string, text: string, wait: 'stored' | 'delivered'): Promise<Sent> {
-    return this.#one<Sent>('send', who, text, '--wait', wait, '--timeout', '10')
+    return this.#ask('send', { who, text, wait, timeout: patienceMs / 1_000 })
   }
 
-  receive(...flags: readonly string[]): Promise<readonly NodeEvent[]> {
-    return this.#all<NodeEvent>('receive', ...flags)
+  /** What has happened and was not shown yet. */
+  async receive(): Promise<readonly NodeEvent[]> {
+    const events = await this.#ask('receive', {})
+    const last = events.at(-1)
+    if (last !== undefined) await this.#ask('acknowledge', { upTo: last.seq })
+    return events.map(({ event }) => event)
   }
 
   history(who: string): Promise<readonly MessageView[]> {
-    return this.#all<MessageView>('history', who)
+    return this.#ask('history', { who })
   }
 
   why(id: string): Promise<Why> {
-    return this.#one<Why>('why', id)
+    return this.#ask('why', { id })
   }
 
-  /** In the words a user sees. */
-  whyInWords(id: string): Promise<readonly string[]> {
-    return this.#stage.run(`${this.name}: linnet why`, ['why', id, '--data-dir', this.#dir])
-  }
-
-  async #one<T>(...words: readonly string[]): Promise<T> {
-    const [answer] = await this.#all<T>(...words)
-    if (answer === undefined) throw new DemoFailed(`${this.name}: linnet ${words[0] ?? ''} printed nothing`)
-    return answer
-  }
-
-  async #all<T>(...words: readonly string[]): Promise<readonly T[]> {
-    const lines = await this.#stage.run(`${this.name}: linnet ${words[0] ?? ''}`, this.#args(words))
-    return lines.map((line) => JSON.parse(line) as T)
-  }
-
-  #args(words: readonly string[]): readonly string[] {
-    return [...words, '--json', '--data-dir', this.#dir]
+  async #ask<M extends Method>(method: M, params: Calls[M]['params']): Promise<Calls[M]['result']> {
+    if (this.#connection === undefined) throw new DemoFailed(`${this.name} is not online to be asked for “${method}”`)
+    try {
+      return (await this.#connection.call(method, params)) as Calls[M]['result']
+    } catch (error) {
+      throw new DemoFailed(`${this.name}: linnet ${method}: ${(error as Error).message}`)
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NodeEvent } from '../../node/index.ts'
+import { showWhy } from '../show.ts'
 import { DemoFailed, type Actor, type Stage } from './actors.ts'
 import { examine } from './evidence.ts'
 import { must, Person, until } from './person.ts'
@@ -86,8 +87,8 @@ async function talkDirectly(alice: Person, bob: Person, narrator: Narrator): Pro
   const { id } = await alice.send('Bob', hello, 'delivered')
   const heard = (await bob.receive()).filter(isMessage)
   must(
-    heard.some((one) => one.text === hello && one.from === 'Alice'),
-    `Bob did not read “${hello}”`,
+    heard.some((one) => one.text === hello && one.from === 'Alice' && one.via === 'direct'),
+    `Bob did not hear “${hello}” from Alice directly`,
   )
   const way = (await alice.why(id)).attempts.map((one) => one.route)
   must(way.includes('direct'), `“${hello}” went by ${way.join(', ') || 'no route'}, not directly`)
@@ -113,10 +114,11 @@ async function writeToOffline(alice: Person, bob: Person, narrator: Narrator): P
     await narrator.say(`Alice to Bob, who is away: “${text}” The relay has it on disk and signed for it.`)
   }
   const last = sent.at(-1) ?? ''
-  const held = (await alice.why(last)).devices.some((one) => one.state === 'stored' && one.heldBy !== undefined)
+  const why = await alice.why(last)
+  const held = why.devices.some((one) => one.state === 'stored' && one.heldBy !== undefined)
   must(held, 'why does not say who holds the message')
   await narrator.say('Where is the last message now? Alice asks: linnet why')
-  await narrator.show(await alice.whyInWords(last))
+  await narrator.show(showWhy(why).split('\n'))
   return sent
 }
 
