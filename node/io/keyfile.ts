@@ -38,18 +38,18 @@ type KeyFile =
   | { readonly version: 1; readonly key: string }
   | { readonly version: 1; readonly kdf: Kdf; readonly nonce: string; readonly wrapped: string }
 
-/** The strongest this Node has. */
-const kdfHere: Kdf['name'] = typeof crypto.argon2 === 'function' ? 'argon2id' : 'scrypt'
+const hasArgon2 = typeof crypto.argon2 === 'function'
 
 /**
  * The store key of a directory. In one without key and store, makes a key and keeps it, wrapped when there is a
  * passphrase. Rejects with NodeError `passphrase-needed`, `wrong-passphrase` (also when there is a passphrase where none
- * was set, so that nobody believes a bare key protected) or `corrupt-store`.
+ * was set, so that nobody believes a bare key protected) or `corrupt-store`. `kdf` is for a new key; each needs a salt of
+ * its own.
  */
 export async function openKey(
   dataDir: string,
   passphrase: string | undefined,
-  kdf: Kdf['name'] = kdfHere,
+  kdf: Kdf = newKdf(),
 ): Promise<Uint8Array> {
   refuseEmpty(passphrase)
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
@@ -72,22 +72,18 @@ export async function changePassphrase(
   dataDir: string,
   current: string | undefined,
   next: string | undefined,
+  kdf: Kdf = newKdf(),
 ): Promise<void> {
   refuseEmpty(current)
   refuseEmpty(next)
   const file = readKeyFile(dataDir)
   if (file === undefined) throw new NodeError('no-profile', 'There is no profile in this data directory.')
-  await writeKeyFile(dataDir, await unwrap(file, current), next, kdfHere)
+  await writeKeyFile(dataDir, await unwrap(file, current), next, kdf)
 }
 
-async function writeKeyFile(
-  dataDir: string,
-  key: Uint8Array,
-  passphrase: string | undefined,
-  kdf: Kdf['name'],
-): Promise<void> {
+async function writeKeyFile(dataDir: string, key: Uint8Array, passphrase: string | undefined, kdf: Kdf): Promise<void> {
   const file: KeyFile =
-    passphrase === undefined ? { version: 1, key: bytesToHex(key) } : await wrap(key, passphrase, newKdf(kdf))
+    passphrase === undefined ? { version: 1, key: bytesToHex(key) } : await wrap(key, passphrase, kdf)
   const text = JSON.stringify({ ...file, sum: sumOf(file) }, undefined, 2)
   replaceWhole(join(dataDir, keyFile), (unfinished) => fill(unfinished, utf8Bytes(`${text}\n`)))
 }
@@ -148,12 +144,15 @@ async function unwrap(file: KeyFile, passphrase: string | undefined): Promise<Ui
   }
 }
 
-/** Argon2id as RFC 9106 recommends where memory is short; scrypt at a like price. Half a second here, a phone's share. */
-function newKdf(name: Kdf['name']): Kdf {
+/**
+ * The strongest this Node has: argon2id as RFC 9106 recommends where memory is short, or scrypt at a like price, about
+ * half a second of a computer.
+ */
+function newKdf(): Kdf {
   const salt = bytesToHex(crypto.randomBytes(16))
-  return name === 'argon2id'
-    ? { name, memoryKib: 65_536, passes: 3, lanes: 4, salt }
-    : { name, cost: 131_072, blockSize: 8, lanes: 1, salt }
+  return hasArgon2
+    ? { name: 'argon2id', memoryKib: 65_536, passes: 3, lanes: 4, salt }
+    : { name: 'scrypt', cost: 131_072, blockSize: 8, lanes: 1, salt }
 }
 
 /** 32 bytes from a passphrase. The same characters give the same key however the keyboard composed them. */
@@ -170,7 +169,7 @@ async function stretch(passphrase: string, kdf: Kdf): Promise<Uint8Array> {
       options,
     )
   }
-  if (kdfHere !== 'argon2id') throw new LocalError('the key of this store needs Node 24.7 or newer')
+  if (!hasArgon2) throw new LocalError('the key of this store needs Node 24.7 or newer')
   return promisify(crypto.argon2)(kdf.name, {
     message,
     nonce: salt,

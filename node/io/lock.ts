@@ -12,7 +12,7 @@ export function lockDirectory(dataDir: string): () => void {
   makePrivate(file)
   const owner = openDatabase(file)
   try {
-    translated(() => owner.exec('BEGIN EXCLUSIVE'))
+    translated(() => owner.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')) // Nothing is written, so no journal either.
   } catch (error) {
     owner.close()
     throw error
