@@ -24,7 +24,7 @@ import { openDatabase, Sql, translated, type Database } from './store-sql.ts'
 
 export interface SqliteStoreInit {
   readonly file: string
-  /** 32 bytes. */
+  /** 32 bytes; may be wiped once the store is open. */
   readonly key: Uint8Array
   readonly sessions: RecordCodec
   /** Steps to the current schema; others than this program's own only where migration itself is tried out. */
@@ -44,7 +44,7 @@ export function openSqliteStore(init: SqliteStoreInit): DeviceStore {
     const version = versionOf(database, steps.length)
     configure(database)
     bringUpToDate(database, version, steps, init.file)
-    return storeOver(database, init)
+    return storeOver(database, init.sessions)
   } catch (error) {
     database.close()
     throw error
@@ -86,14 +86,15 @@ function configure(database: Database): void {
 }
 
 /** Sessions opened anew cost one round trip; sessions set back would encrypt twice with the same keys. */
-function dropSessions(file: string, key: Uint8Array): void {
-  const copy = openDatabase(file)
-  try {
-    unlock(copy, key)
-    translated(() => copy.exec('PRAGMA secure_delete = ON; DELETE FROM sessions'))
-  } finally {
-    copy.close()
-  }
+function dropSessions(database: Database, copy: string): void {
+  translated(() => {
+    database.prepare('ATTACH ? AS copy').run(copy) // Under the key of this one, as long as no other is named.
+    try {
+      database.exec('PRAGMA copy.secure_delete = ON; DELETE FROM copy.sessions')
+    } finally {
+      database.exec('DETACH copy')
+    }
+  })
 }
 
 function bringUpToDate(database: Database, version: number, steps: readonly string[], file: string): void {
@@ -115,14 +116,14 @@ function copyTo(database: Database, file: string, finish?: (unfinished: string) 
   })
 }
 
-function storeOver(database: Database, init: SqliteStoreInit): DeviceStore {
+function storeOver(database: Database, codec: RecordCodec): DeviceStore {
   const sql = new Sql(database)
   const highest = highestNumbers(sql)
   const contacts = contactRows(sql)
   const acquaintances = acquaintanceRows(sql)
   const messages = messageRows(sql, highest)
   const deliveries = deliveryRows(sql)
-  const sessions = sessionRows(sql, init.sessions)
+  const sessions = sessionRows(sql, codec)
   const keys = keyRows(sql)
   const events = eventRows(sql, highest)
   const parts = { contacts, acquaintances, messages, deliveries, sessions, keys, events }
@@ -173,7 +174,7 @@ function storeOver(database: Database, init: SqliteStoreInit): DeviceStore {
     },
     async backup(path) {
       if (existsSync(path)) throw new UsageError(`${basename(path)} exists already; a backup replaces nothing`)
-      copyTo(database, path, (unfinished) => dropSessions(unfinished, init.key))
+      copyTo(database, path, (unfinished) => dropSessions(database, unfinished))
     },
   }
 }

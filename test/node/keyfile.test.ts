@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { UsageError } from '../../protocol/errors.ts'
 import { changePassphrase, openKey, type Kdf } from '../../node/io/keyfile.ts'
-import { openStore } from '../../node/io/store-open.ts'
+import { openFolder } from './store-folder.ts'
 import * as sample from './store-samples.ts'
 
 /** Too cheap to protect anything, so that the tests are not about waiting. */
@@ -98,16 +98,16 @@ test.each([undefined, 'secret'])(
 )
 
 test('no new key is made where the store is there and its key is not', async () => {
-  const store = await openStore({ dataDir, sessions: sample.wordSessions() })
+  const store = await openFolder(dataDir)
   store.close()
   const key = readFileSync(path)
   rmSync(path)
-  const opening = openStore({ dataDir, sessions: sample.wordSessions() })
+  const opening = openFolder(dataDir)
   await expect(opening).rejects.toMatchObject(refused('corrupt-store'))
   await expect(opening).rejects.toThrow(/key/)
   expect(existsSync(path)).toBe(false)
   writeFileSync(path, key)
-  const again = await openStore({ dataDir, sessions: sample.wordSessions() }) // The directory was given back each time.
+  const again = await openFolder(dataDir) // The directory was given back each time.
   again.close()
 })
 
@@ -121,13 +121,12 @@ test('what a crash left of a key half written does not matter', async () => {
 })
 
 test('a store opens with its passphrase through everything it takes', async () => {
-  const sessions = sample.wordSessions()
-  const store = await openStore({ dataDir, passphrase: 'secret', sessions })
+  const store = await openFolder(dataDir, 'secret')
   sample.keep(store, { kind: 'add-event', stored: sample.event(1) })
   store.close()
-  await expect(openStore({ dataDir, sessions })).rejects.toMatchObject(refused('passphrase-needed'))
-  await expect(openStore({ dataDir, passphrase: 'guess', sessions })).rejects.toMatchObject(refused('wrong-passphrase'))
-  const again = await openStore({ dataDir, passphrase: 'secret', sessions })
+  await expect(openFolder(dataDir)).rejects.toMatchObject(refused('passphrase-needed'))
+  await expect(openFolder(dataDir, 'guess')).rejects.toMatchObject(refused('wrong-passphrase'))
+  const again = await openFolder(dataDir, 'secret')
   expect(again.lastEventSeq()).toBe(1)
   again.close()
 })

@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { lockDirectory } from '../../node/io/lock.ts'
-import { openStore } from '../../node/io/store-open.ts'
+import { openFolder } from './store-folder.ts'
 import * as sample from './store-samples.ts'
 
 const [what, dataDir] = process.argv.slice(2) as ['commit' | 'own', string]
@@ -14,7 +14,7 @@ if (what === 'own') {
   writeSync(1, 'owned\n')
   setInterval(() => {}, 60_000)
 } else {
-  const store = await openStore({ dataDir, sessions: sample.wordSessions() })
+  const store = await openFolder(dataDir)
   for (let n = store.lastPosition() + 1; ; n++) {
     sample.keep(
       store,

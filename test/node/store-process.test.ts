@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { lockDirectory } from '../../node/io/lock.ts'
-import { openStore } from '../../node/io/store-open.ts'
+import { openFolder } from './store-folder.ts'
 import * as sample from './store-samples.ts'
 
 let dataDir: string
@@ -48,7 +48,7 @@ async function runUntil(what: 'commit' | 'own', lines: number, then: () => void 
 test('everything a killed process said it had kept is there, and nothing by halves', async () => {
   for (let life = 1; life <= 3; life++) {
     const said = await runUntil('commit', life * 40, () => {})
-    const store = await openStore({ dataDir, sessions: sample.wordSessions() })
+    const store = await openFolder(dataDir)
     const kept = store.lastPosition()
     expect(kept).toBeGreaterThanOrEqual(Number(said.at(-1)))
     for (let n = 1; n <= kept; n++) {
@@ -65,7 +65,7 @@ test('everything a killed process said it had kept is there, and nothing by halv
 test('a directory has one owner, until that process is gone', async () => {
   await runUntil('own', 1, async () => {
     expect(() => lockDirectory(dataDir)).toThrow(expect.objectContaining({ reason: 'in-use' }))
-    const opening = openStore({ dataDir, sessions: sample.wordSessions() })
+    const opening = openFolder(dataDir)
     await expect(opening).rejects.toMatchObject({ name: 'NodeError', reason: 'in-use' })
   })
   const free = lockDirectory(dataDir)
@@ -73,7 +73,7 @@ test('a directory has one owner, until that process is gone', async () => {
 })
 
 test('a process cannot own a directory twice, and is not robbed of it by trying', async () => {
-  const store = await openStore({ dataDir, sessions: sample.wordSessions() })
+  const store = await openFolder(dataDir)
   expect(() => lockDirectory(dataDir)).toThrow(expect.objectContaining({ reason: 'in-use' }))
   child = spawn(process.execPath, [join(import.meta.dirname, 'store-child.ts'), 'own', dataDir], { stdio: 'ignore' })
   const [code] = (await once(child, 'exit')) as [number]

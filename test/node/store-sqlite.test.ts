@@ -16,10 +16,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LocalError, UsageError } from '../../protocol/errors.ts'
 import { migrations } from '../../node/io/schema.ts'
 import type { DeviceStore } from '../../node/io/store.ts'
-import { openStore } from '../../node/io/store-open.ts'
 import { openDatabase } from '../../node/io/store-sql.ts'
 import { openSqliteStore } from '../../node/io/store-sqlite.ts'
 import { answersOf, before, changes } from './store-answers.ts'
+import { openFolder } from './store-folder.ts'
 import * as sample from './store-samples.ts'
 import { accountOf, deviceOf, keep } from './store-samples.ts'
 
@@ -77,7 +77,7 @@ describe('its files', () => {
     const mask = process.umask(0)
     try {
       const dataDir = join(folder, 'new', 'profile')
-      const store = await openStore({ dataDir, sessions: sample.wordSessions() })
+      const store = await openFolder(dataDir)
       keep(store, ...before)
       expect(statSync(dataDir).mode & 0o777).toBe(0o700)
       expect(readdirSync(dataDir).toSorted()).toStrictEqual(['key', 'owner.db', 'store.db', 'store.db-wal'])
