@@ -1,0 +1,171 @@
+/**
+ * One stream over one connection, as TCP gives it: what is sent arrives whole and in order, late when a packet is lost, or
+ * the connection breaks and everything on its way is gone. In unruly weather frames also come twice or overtake each other,
+ * which no honest stream does and every rule must bear.
+ */
+import type { DeviceId } from '../../../protocol/ids.ts'
+import type { Host, Network } from './network.ts'
+
+export interface Listener {
+  readonly onFrame: (frame: unknown) => void
+  /** Told once, however it ends. */
+  readonly onEnd: (reason: string) => void
+}
+
+/** One side of a wire. */
+export interface End {
+  /** False when the wire is gone, and nothing was sent. */
+  send(frame: unknown, bytes: number): boolean
+  /** Tells the own listener at once, the other side after what is on its way. */
+  close(reason: string): void
+  /** Where the other side is, for `why`. */
+  readonly address: string
+  readonly peer: DeviceId
+}
+
+/** A lost packet is sent again after so long, at first; so often it takes the connection with it. */
+const retransmitMs = 300
+const lossBreaks = 0.05
+/** What cannot cross is tried again after so long, until the pulse finds the wire dead. */
+const stalledMs = 1_000
+
+class Side {
+  readonly host: Host
+  listener: Listener | undefined
+  ended = false
+  /** When the last frame towards this side arrives: the next does not come before it. */
+  lastMs = 0
+  readonly stalled: unknown[] = []
+
+  constructor(host: Host) {
+    this.host = host
+  }
+}
+
+export class Wire {
+  readonly #network: Network
+  readonly #caller: Side
+  readonly #callee: Side
+  readonly caller: End
+  readonly callee: End
+
+  constructor(network: Network, from: Host, to: Host) {
+    this.#network = network
+    this.#caller = new Side(from)
+    this.#callee = new Side(to)
+    this.caller = this.#endOf(this.#caller, this.#callee)
+    this.callee = this.#endOf(this.#callee, this.#caller)
+    from.wires.add(this)
+    to.wires.add(this)
+  }
+
+  listen(caller: Listener, callee: Listener): void {
+    this.#caller.listener = caller
+    this.#callee.listener = callee
+  }
+
+  /** Both ends find out whether the other is still there. */
+  pulse(): void {
+    const [a, b] = [this.#caller.host, this.#callee.host]
+    if (!this.#network.isBlocked(a, b) && !this.#network.isBlocked(b, a)) return
+    this.#end(this.#caller, 'no answer')
+    this.#end(this.#callee, 'no answer')
+  }
+
+  /** The process on one side is gone. */
+  breakFrom(host: Host): void {
+    const gone = this.#caller.host === host ? this.#caller : this.#callee
+    gone.listener = undefined
+    this.#close(gone, this.#other(gone), 'connection reset')
+  }
+
+  #endOf(own: Side, other: Side): End {
+    return {
+      send: (frame, bytes) => this.#send(own, other, frame, bytes),
+      close: (reason) => this.#close(own, other, reason),
+      address: other.host.name,
+      peer: other.host.device,
+    }
+  }
+
+  #send(own: Side, other: Side, frame: unknown, bytes: number): boolean {
+    if (own.ended) return false
+    const { world, chance, weather } = this.#network
+    own.host.bytesOut += bytes
+    own.host.framesOut++
+    const slowest = Math.min(own.host.bytesPerSecond, other.host.bytesPerSecond)
+    let inMs = this.#network.latencyMs(own.host, other.host) + (bytes / slowest) * 1_000
+    if (weather.lossRate > 0 && chance.hits(weather.lossRate)) {
+      if (chance.hits(lossBreaks)) {
+        world.after(inMs, () => this.#break('connection reset'))
+        return true
+      }
+      inMs += retransmitMs * 2 ** chance.below(4)
+    }
+    const overtakes = weather.reorderRate > 0 && chance.hits(weather.reorderRate)
+    const atMs = overtakes ? world.nowMs + inMs : Math.max(world.nowMs + inMs, other.lastMs)
+    if (!overtakes) other.lastMs = atMs
+    world.after(atMs - world.nowMs, () => this.#arrive(own, other, frame))
+    if (weather.duplicateRate > 0 && chance.hits(weather.duplicateRate)) {
+      world.after(atMs - world.nowMs + chance.between(0, 50), () => this.#arrive(own, other, frame))
+    }
+    return true
+  }
+
+  #arrive(own: Side, other: Side, frame: unknown): void {
+    if (other.ended) return
+    if (other.stalled.length > 0) {
+      other.stalled.push(frame)
+      return
+    }
+    if (this.#network.isBlocked(own.host, other.host)) {
+      other.stalled.push(frame)
+      this.#network.world.after(stalledMs, () => this.#resume(own, other))
+      return
+    }
+    other.listener?.onFrame(frame)
+  }
+
+  #resume(own: Side, other: Side): void {
+    if (other.ended) return
+    if (this.#network.isBlocked(own.host, other.host)) {
+      this.#network.world.after(stalledMs, () => this.#resume(own, other))
+      return
+    }
+    for (const frame of other.stalled.splice(0)) {
+      if (!other.ended) other.listener?.onFrame(frame)
+    }
+  }
+
+  #close(own: Side, other: Side, reason: string): void {
+    if (own.ended) return
+    this.#end(own, reason)
+    const { world } = this.#network
+    const atMs = Math.max(world.nowMs + this.#network.latencyMs(own.host, other.host), other.lastMs)
+    world.after(atMs - world.nowMs, () => {
+      // Across a cut the other side hears nothing; its own pulse finds out.
+      if (this.#network.isBlocked(own.host, other.host)) world.after(stalledMs * 12, () => this.#end(other, 'no answer'))
+      else this.#end(other, 'closed by the other side')
+    })
+  }
+
+  #break(reason: string): void {
+    this.#end(this.#caller, reason)
+    this.#end(this.#callee, reason)
+  }
+
+  #end(side: Side, reason: string): void {
+    if (side.ended) return
+    side.ended = true
+    side.stalled.length = 0
+    if (this.#caller.ended && this.#callee.ended) {
+      this.#caller.host.wires.delete(this)
+      this.#callee.host.wires.delete(this)
+    }
+    side.listener?.onEnd(reason)
+  }
+
+  #other(side: Side): Side {
+    return side === this.#caller ? this.#callee : this.#caller
+  }
+}
