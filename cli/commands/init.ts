@@ -1,5 +1,6 @@
 /** `linnet init`: makes a profile without asking anything that was not asked for. */
 import type { Command } from 'commander'
+import type { NodeIdentity } from '../../node/index.ts'
 import { CliError, exitCode, isNodeError } from '../exit.ts'
 import type { Job, Tools } from '../job.ts'
 import { dirOf, openNode } from '../owner.ts'
@@ -33,9 +34,15 @@ async function init(job: Job, flags: Flags): Promise<void> {
   await refuseSecond(job)
   const passphrase = flags.askPassphrase ? await newPassphrase(job) : undefined
   const node = await openNode(job, { name: flags.name, ...(passphrase === undefined ? {} : { passphrase }) })
-  const identity = node.identity()
+  const identity = withRelays(node.identity(), job.settings.get('relay') ?? [])
   await node.stop()
   await job.output.print(identity, showIdentity(identity))
+}
+
+/** A node that was never started has no standing with its relays to tell of; the user still wants to see them taken. */
+function withRelays(identity: NodeIdentity, relays: readonly string[]): NodeIdentity {
+  if (identity.relays.length > 0) return identity
+  return { ...identity, relays: relays.map((relay) => ({ relay, connected: false, reason: 'not online yet' })) }
 }
 
 /** The name is ignored for a profile that exists, so making a second one would look as if it had worked. */

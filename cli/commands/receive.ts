@@ -23,6 +23,8 @@ interface Flags {
 const quietMs = 700
 /** With another process online for us, everything has been collected already; this is for what is just arriving. */
 const quietMsAttached = 100
+/** The receipts for what was printed go out within a moment; without it their senders learn of it only the next time. */
+const receiptMs = 300
 
 export function addReceive(program: Command, tools: Tools): void {
   const command = program
@@ -51,12 +53,13 @@ async function receive(job: Job, flags: Flags): Promise<ExitCode> {
     const seconds = flags.timeout ?? (flags.follow ? undefined : settleSecondsDefault)
     const deadlineMs = seconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + seconds * 1_000
     const timer = seconds === undefined ? undefined : setTimeout(() => done.abort(), seconds * 1_000)
-    const pulse = { lastMs: Date.now() }
+    const pulse = { lastMs: Date.now(), acknowledged: false }
     try {
       const ended = flags.follow ? undefined : endWhenQuiet(profile, pulse, deadlineMs, done)
       await printEvents(job, profile, { until, pulse, max: flags.max ?? Number.POSITIVE_INFINITY })
       done.abort()
       await ended
+      if (profile.here && pulse.acknowledged) await job.ending.race(delay(receiptMs))
     } finally {
       clearTimeout(timer)
       done.abort()
@@ -67,7 +70,7 @@ async function receive(job: Job, flags: Flags): Promise<ExitCode> {
 
 interface Printing {
   readonly until: AbortSignal
-  readonly pulse: { lastMs: number }
+  readonly pulse: { lastMs: number; acknowledged: boolean }
   readonly max: number
 }
 
@@ -78,6 +81,7 @@ async function printEvents(job: Job, profile: Profile, printing: Printing): Prom
     await printEvent(job, stored)
     await profile.call('acknowledge', { upTo: stored.seq })
     printing.pulse.lastMs = Date.now()
+    printing.pulse.acknowledged = true
     printed += 1
     if (printed >= printing.max) return
   }

@@ -18,10 +18,17 @@ export interface Evidence {
   readonly leaks: readonly string[]
   readonly tables: readonly { readonly name: string; readonly rows: number }[]
   readonly waiting: Waiting | undefined
+  /** Of what must be there, what was not found: then the search itself is blind. */
+  readonly unseen: readonly string[]
 }
 
-/** `texts` and `ids` must be nowhere in the rows that hold messages; `texts` nowhere at all. */
-export async function examine(dir: string, texts: readonly string[], senderIds: readonly string[]): Promise<Evidence> {
+/** `texts` and `ids` must be nowhere in the rows that hold messages; `texts` nowhere at all; `present` must be. */
+export async function examine(
+  dir: string,
+  texts: readonly string[],
+  senderIds: readonly string[],
+  present: readonly string[],
+): Promise<Evidence> {
   const files = readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => ({ name: entry.name, bytes: readFileSync(join(entry.parentPath, entry.name)) }))
@@ -33,12 +40,13 @@ export async function examine(dir: string, texts: readonly string[], senderIds: 
     leaks: [...leaks, ...opened.flatMap((one) => one.leaks)],
     tables: opened.flatMap((one) => one.tables),
     waiting: opened.find((one) => one.waiting !== undefined)?.waiting,
+    unseen: present.filter((one) => !files.some(({ bytes }) => found(bytes, [one]).length > 0)),
   }
 }
 
 type Row = Readonly<Record<string, unknown>>
 
-async function open(path: string, senderIds: readonly string[]): Promise<Omit<Evidence, 'files'>> {
+async function open(path: string, senderIds: readonly string[]): Promise<Omit<Evidence, 'files' | 'unseen'>> {
   const { DatabaseSync } = await import('node:sqlite')
   const database = new DatabaseSync(path)
   try {

@@ -4,7 +4,7 @@
  */
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
-import type { NodeEvent } from '../../node/index.ts'
+import type { NodeEvent, NodeIdentity } from '../../node/index.ts'
 import { showWhy } from '../show.ts'
 import { DemoFailed, type Actor, type Stage } from './actors.ts'
 import { examine } from './evidence.ts'
@@ -29,7 +29,7 @@ export async function tellStory(stage: Stage, dir: string, narrator: Narrator): 
 
   const alice = new Person(stage, 'Alice', join(dir, 'alice'))
   const bob = new Person(stage, 'Bob', join(dir, 'bob'))
-  const [aliceId] = await Promise.all([alice.begin(address), bob.begin(address)])
+  const [aliceId, bobId] = await Promise.all([alice.begin(address), bob.begin(address)])
   await narrator.say(
     'Alice and Bob each made a profile: fresh keys on their own disk. Nobody had to be asked; there is no server.',
   )
@@ -51,7 +51,7 @@ export async function tellStory(stage: Stage, dir: string, narrator: Narrator): 
   await narrator.say('The relay was started again on the same port. Is what it had signed for still there?')
 
   await catchUp(alice, bob, sent, narrator)
-  await lookAtDisk(seized, [aliceId.account, aliceId.device, aliceId.peerId], narrator)
+  await lookAtDisk(seized, aliceId, bobId, narrator)
   await Promise.all([alice.goOffline(), bob.goOffline(), again.relay.end('SIGTERM')])
 }
 
@@ -139,8 +139,12 @@ async function catchUp(alice: Person, bob: Person, sent: readonly string[], narr
   await narrator.say('Alice sees every one of them as “read”: the receipts came back.')
 }
 
-async function lookAtDisk(dir: string, senderIds: readonly string[], narrator: Narrator): Promise<void> {
-  const { files, leaks, tables, waiting } = await examine(dir, [hello, answer, ...missed], senderIds)
+async function lookAtDisk(dir: string, alice: NodeIdentity, bob: NodeIdentity, narrator: Narrator): Promise<void> {
+  const senderIds = [alice.account, alice.device, alice.peerId]
+  const { files, leaks, tables, waiting, unseen } = await examine(dir, [hello, answer, ...missed], senderIds, [
+    bob.device,
+  ])
+  must(unseen.length === 0, 'the search did not even find whose mailbox it is, so it proves nothing')
   must(leaks.length === 0, `the relay's disk gives away ${leaks.join('; ')}`)
   if (waiting === undefined)
     throw new DemoFailed(`no waiting message on the relay's disk (${tables.map((one) => one.name).join(', ')})`)
@@ -148,7 +152,7 @@ async function lookAtDisk(dir: string, senderIds: readonly string[], narrator: N
   const bytes = files.reduce((sum, one) => sum + one.bytes, 0)
   await narrator.say(
     `Now the stolen disk. We searched its ${files.length} files (${bytes} bytes) for every sentence above: not one is there. ` +
-      'Nor does any waiting message say whom it is from.',
+      'Nor does any waiting message say whom it is from; only for whom it waits.',
   )
   await narrator.say(
     `This is what stood there instead (table “${waiting.table}”, ${waiting.rows} rows; the last, ${waiting.sample.length} bytes):`,

@@ -1,0 +1,125 @@
+/** The real program, a real relay, real people: what a stranger does in the first ten minutes. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { eventually, isThere, linesOf, openShell, realMain, type Printed, type Running, type Shell } from './shell.ts'
+
+const anyPort = '/ip4/127.0.0.1/tcp/0'
+
+async function relay(
+  shell: Shell,
+  listen: string = anyPort,
+): Promise<{ readonly running: Running; readonly address: string }> {
+  const running = shell.start(['relay', '--data-dir', join(shell.dir, 'relay'), '--listen', listen])
+  const [address = ''] = linesOf(await running.says('\n'))
+  return { running, address }
+}
+
+function texts(events: readonly Printed[]): readonly unknown[] {
+  return events.filter((one) => one['type'] === 'message').map((one) => one['text'])
+}
+
+test('a relay says where it is, how it stands, and ends when asked', async () => {
+  const shell = openShell(realMain)
+  const dir = join(shell.dir, 'relay')
+  expect((await shell.run(['relay', 'status', '--data-dir', dir])).code).toBe(7)
+  const { running, address } = await relay(shell)
+  expect(address).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/[1-9]\d*\/p2p\/12D3KooW\w+$/u)
+  expect(linesOf(running.out)).toHaveLength(1)
+  await eventually(() => isThere(join(dir, 'relay.sock')))
+  const [status] = await shell.json('relay', 'status', '--data-dir', dir)
+  expect(status).toMatchObject({ messages: 0, oldest: null, connections: 0, reservations: 0, pid: running.child.pid })
+  const port = address.split('/')[4]
+  const [again, taken] = await Promise.all([
+    shell.run(['relay', '--data-dir', dir, '--listen', anyPort]),
+    shell.run(['relay', '--data-dir', join(shell.dir, 'other'), '--listen', `/ip4/127.0.0.1/tcp/${port}`]),
+  ])
+  expect([again.code, again.out, again.err.includes('already')]).toEqual([1, '', true])
+  expect([taken.code, taken.out, taken.err.includes(`${port}: another program`)]).toEqual([3, '', true])
+  running.child.kill('SIGTERM')
+  expect(await running.ended).toMatchObject({ code: 0, err: '' })
+})
+
+test('two people who are never online together talk through a relay that was killed in between', async () => {
+  const shell = openShell(realMain)
+  const [a, b] = [
+    ['--data-dir', join(shell.dir, 'a')],
+    ['--data-dir', join(shell.dir, 'b')],
+  ] as const
+  const { running, address } = await relay(shell)
+  await Promise.all([
+    shell.json('init', '--name', 'Alice', '--relay', address, ...a),
+    shell.json('init', '--name', 'Bob', '--relay', address, ...b),
+  ])
+  const [invite] = await shell.json('invite', ...a)
+  expect(await shell.json('add', String(invite?.['link']), ...b)).toMatchObject([{ name: 'Alice', state: 'added' }])
+  const [sent] = await shell.json('send', 'Alice', 'first', ...b)
+  expect(sent?.['state']).toBe('stored')
+  running.child.kill('SIGKILL')
+  await running.ended
+
+  // With the relay away, a message is safe all the same.
+  const late = await shell.run(['send', 'Alice', 'second', '--timeout', '0.2', '--json', ...b])
+  expect([late.code, (JSON.parse(late.out) as Printed)['state']]).toEqual([0, 'queued'])
+  const again = await relay(shell, address.split('/p2p/')[0])
+  expect(again.address).toBe(address)
+  const first = await shell.json('receive', ...a)
+  expect(texts(first)).toEqual(['first'])
+  await shell.json('receive', ...b)
+  expect(texts(await shell.json('receive', ...a))).toEqual(['second'])
+  const history = await shell.json('history', 'Bob', ...a)
+  expect(history.map((one) => [one['from'], one['text']])).toEqual([
+    ['Bob', 'first'],
+    ['Bob', 'second'],
+  ])
+})
+
+test('two chats in two terminals, line by line', async () => {
+  const shell = openShell(realMain)
+  const listen = ['--listen', anyPort]
+  const [a, b] = [
+    ['--data-dir', join(shell.dir, 'a')],
+    ['--data-dir', join(shell.dir, 'b')],
+  ] as const
+  const { address } = await relay(shell)
+  await Promise.all([
+    shell.json('init', '--name', 'Alice', '--relay', address, ...a),
+    shell.json('init', '--name', 'Bob', '--relay', address, ...b),
+  ])
+  const alice = shell.start([...listen, ...a], null)
+  const bob = shell.start([...listen, ...b], null)
+  alice.child.stdin?.write('/invite\n')
+  const link = /linnet:\S+/u.exec(await alice.says(/linnet:\S+\n/u))?.[0] ?? ''
+  bob.child.stdin?.write(`/add ${link}\n`)
+  await alice.says('Bob is a contact now')
+  bob.child.stdin?.write('hello from bob\n')
+  await alice.says('Bob: hello from bob')
+  alice.child.stdin?.write('/to Bob\nhello from alice\n')
+  await bob.says('Alice: hello from alice')
+  await bob.says('read by Alice')
+  expect(await shell.json('contacts', ...a)).toMatchObject([{ name: 'Bob', state: 'added', online: true }])
+  alice.child.stdin?.end()
+  bob.child.stdin?.end('/quit\n')
+  expect([(await alice.ended).code, (await bob.ended).code]).toEqual([0, 0])
+})
+
+test('the demonstration tells its story, ends 0, and leaves nothing', async () => {
+  const shell = openShell(realMain)
+  const { code, out, err } = await shell.run(['demo'], undefined, { TMPDIR: shell.dir })
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  for (const part of ['kill -9', 'went straight', 'not one is there', 'read', 'Every step']) expect(out).toContain(part)
+  expect(leftovers(shell)).toEqual([])
+})
+
+test('Ctrl-C in the middle of the demonstration leaves nothing either', async () => {
+  const shell = openShell(realMain)
+  const demo = shell.start(['demo'], undefined, { TMPDIR: shell.dir })
+  await demo.says('A relay is running')
+  demo.child.kill('SIGINT')
+  expect((await demo.ended).code).toBe(130)
+  expect(leftovers(shell)).toEqual([])
+})
+
+function leftovers(shell: Shell): readonly string[] {
+  return readdirSync(shell.dir).filter((name) => name.startsWith('linnet-demo-'))
+}
