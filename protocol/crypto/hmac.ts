@@ -1,13 +1,16 @@
 /**
  * HMAC-SHA256 (RFC 2104) and HKDF-SHA256 (RFC 5869) for short input, on the open midstates of `sha256.ts`: a key is
  * absorbed once and used for several messages, which is what a ratchet does all day.
+ *
+ * Works in memory it keeps and wipes, and gives keys out in blocks of 32 bytes: arrays of up to 64 bytes live on the engine's
+ * own heap, larger ones are a system allocation each, which costs more than the hashing.
  */
 import { utf8Bytes } from './bytes.ts'
-import { compress, finish, initialState, sha256Lean, wipeWorkspace, writeDigest } from './sha256.ts'
+import { compress, finish, initialState, resetState, sha256Lean, wipeWorkspace, writeDigest } from './sha256.ts'
 import type { Sha256State } from './sha256.ts'
 
 /** A key absorbed into both pads. As secret as the key itself. */
-export interface HmacKey {
+interface HmacKey {
   readonly inner: Sha256State
   readonly outer: Sha256State
 }
@@ -15,81 +18,121 @@ export interface HmacKey {
 const pad = new Uint8Array(64)
 const work: Sha256State = initialState()
 const innerDigest = new Uint8Array(32)
+const pseudoRandom = new Uint8Array(32)
+const ownKey: HmacKey = { inner: initialState(), outer: initialState() }
 
-export function hmacKey(key: Uint8Array): HmacKey {
+/** Longest message put together in kept memory: what a native hash is not yet cheaper for. */
+export const LEAN_HMAC_BYTES_MAX = 512
+const joined = new Uint8Array(LEAN_HMAC_BYTES_MAX)
+
+/** RFC 5869 section 2.2: an absent salt is 32 zero bytes. */
+const zeroSalt: HmacKey = { inner: initialState(), outer: initialState() }
+absorb(zeroSalt, new Uint8Array(32))
+
+function absorb(into: HmacKey, key: Uint8Array): void {
   const short = key.length > 64 ? sha256Lean(key) : key
-  const inner = initialState()
-  const outer = initialState()
   pad.fill(0x36)
   for (let i = 0; i < short.length; i++) pad[i] = (short[i] as number) ^ 0x36
-  compress(inner, pad, 0)
+  resetState(into.inner)
+  compress(into.inner, pad, 0)
   for (let i = 0; i < 64; i++) pad[i] = (pad[i] as number) ^ 0x6a
-  compress(outer, pad, 0)
+  resetState(into.outer)
+  compress(into.outer, pad, 0)
   pad.fill(0)
-  return { inner, outer }
 }
 
-/** HMAC of `message`, 32 bytes, written into `out` at `offset`. */
-export function hmacInto(key: HmacKey, message: Uint8Array, out: Uint8Array, offset: number): void {
+/** The HMAC of the first `length` bytes of `message`, 32 bytes. */
+function macOf(key: HmacKey, message: Uint8Array, length: number, out: Uint8Array): Uint8Array {
   work.set(key.inner)
-  finish(work, message, 64)
+  finish(work, message, length, 64)
   writeDigest(work, innerDigest, 0)
   work.set(key.outer)
-  finish(work, innerDigest, 64)
-  writeDigest(work, out, offset)
+  finish(work, innerDigest, 32, 64)
+  writeDigest(work, out, 0)
+  return out
 }
 
-export function hmacWith(key: HmacKey, message: Uint8Array): Uint8Array {
-  const mac = new Uint8Array(32)
-  hmacInto(key, message, mac, 0)
+/** 32 bytes; the message is `parts` in a row, at most `LEAN_HMAC_BYTES_MAX` long together. */
+export function hmacLean(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) {
+    joined.set(part, length)
+    length += part.length
+  }
+  absorb(ownKey, key)
+  const mac = macOf(ownKey, joined, length, new Uint8Array(32))
+  wipe()
   return mac
 }
 
-export function wipeHmacKey(key: HmacKey): void {
-  key.inner.fill(0)
-  key.outer.fill(0)
+/** HMACs of two messages under one key, which is absorbed once. */
+export function hmacOfBoth(key: Uint8Array, first: Uint8Array, second: Uint8Array): readonly [Uint8Array, Uint8Array] {
+  absorb(ownKey, key)
+  const ofFirst = macOf(ownKey, first, first.length, new Uint8Array(32))
+  const ofSecond = macOf(ownKey, second, second.length, new Uint8Array(32))
+  wipe()
+  return [ofFirst, ofSecond]
 }
 
-/** Overwrites what the last calls left in the shared work space. */
-export function wipeHmacWorkspace(): void {
-  work.fill(0)
-  innerDigest.fill(0)
-  wipeWorkspace()
+/** So many blocks of 32 bytes. */
+export type Blocks<Count extends 1 | 2 | 3> = Count extends 3
+  ? readonly [Uint8Array, Uint8Array, Uint8Array]
+  : Count extends 2
+    ? readonly [Uint8Array, Uint8Array]
+    : readonly [Uint8Array]
+
+/** HKDF-SHA256 to `count` blocks of 32 bytes. `info` as text is its UTF-8 form, and at most 400 bytes long. */
+export function hkdfBlocks<Count extends 1 | 2 | 3>(
+  ikm: Uint8Array,
+  salt: Uint8Array | undefined,
+  info: string | Uint8Array,
+  count: Count,
+): Blocks<Count> {
+  return expand(ikm, salt, info, count) as readonly Uint8Array[] as Blocks<Count>
 }
 
-/** RFC 5869 section 2.2: an absent salt is 32 zero bytes. */
-const zeroSalt = hmacKey(new Uint8Array(32))
+function expand(ikm: Uint8Array, salt: Uint8Array | undefined, info: string | Uint8Array, count: number): Uint8Array[] {
+  const infoBytes = typeof info === 'string' ? infoOf(info) : info
+  if (salt !== undefined) absorb(ownKey, salt)
+  macOf(salt === undefined ? zeroSalt : ownKey, ikm, ikm.length, pseudoRandom)
+  absorb(ownKey, pseudoRandom)
+  const blocks: Uint8Array[] = []
+  let before = 0
+  for (let i = 1; i <= count; i++) {
+    joined.set(infoBytes, before)
+    joined[before + infoBytes.length] = i
+    const block = macOf(ownKey, joined, before + infoBytes.length + 1, new Uint8Array(32))
+    blocks.push(block)
+    joined.set(block)
+    before = 32
+  }
+  wipe()
+  return blocks
+}
 
-/**
- * HKDF-SHA256 to `length` bytes (at most 255 × 32). `info` as text is its UTF-8 form.
- */
+/** HKDF-SHA256 to `length` bytes in one piece. */
 export function hkdfSha256(
   ikm: Uint8Array,
   salt: Uint8Array | undefined,
   info: string | Uint8Array,
   length: number,
 ): Uint8Array {
-  const infoBytes = typeof info === 'string' ? infoOf(info) : info
-  const extractKey = salt === undefined ? zeroSalt : hmacKey(salt)
-  const pseudoRandom = hmacWith(extractKey, ikm)
-  if (extractKey !== zeroSalt) wipeHmacKey(extractKey)
-  const key = hmacKey(pseudoRandom)
+  const output = new Uint8Array(length)
+  expand(ikm, salt, info, Math.ceil(length / 32)).forEach((block, i) => {
+    output.set(block.subarray(0, length - 32 * i), 32 * i)
+    block.fill(0)
+  })
+  return output
+}
+
+function wipe(): void {
+  ownKey.inner.fill(0)
+  ownKey.outer.fill(0)
+  work.fill(0)
+  innerDigest.fill(0)
   pseudoRandom.fill(0)
-  const blocks = Math.ceil(length / 32)
-  const output = new Uint8Array(blocks * 32)
-  const message = new Uint8Array(32 + infoBytes.length + 1)
-  message.set(infoBytes, 32)
-  for (let i = 1; i <= blocks; i++) {
-    message[message.length - 1] = i
-    if (i > 1) message.set(output.subarray((i - 2) * 32, (i - 1) * 32))
-    hmacInto(key, i === 1 ? message.subarray(32) : message, output, (i - 1) * 32)
-  }
-  message.fill(0)
-  wipeHmacKey(key)
-  if (output.length === length) return output
-  const cut = output.slice(0, length)
-  output.fill(0)
-  return cut
+  joined.fill(0, 0, 64)
+  wipeWorkspace()
 }
 
 const infos = new Map<string, Uint8Array>()

@@ -7,9 +7,9 @@
  * const bob = x25519KeyPair(systemRandom.bytes(32))
  * const shared = x25519(alicePrivateKey, bob.publicKey)
  */
-import { cbc } from '@noble/ciphers/aes.js'
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { UsageError } from '../errors.ts'
+import { aesCbcDecrypt, aesCbcEncrypt } from './aes-cbc.ts'
 import { concatBytes, samePublicBytes } from './bytes.ts'
 import {
   GROUP_ORDER,
@@ -18,7 +18,7 @@ import {
   isSmallOrderEdwards,
   montgomeryFromEdwards,
 } from './field25519.ts'
-import { hkdfSha256, hmacKey, hmacWith } from './hmac.ts'
+import { hkdfSha256, hmacLean, LEAN_HMAC_BYTES_MAX } from './hmac.ts'
 import { provider } from './platform.ts'
 import type { DhKeyPair, Encapsulation, KemKeyPair, KemLevel } from './provider.ts'
 import type { Random } from './random.ts'
@@ -35,7 +35,6 @@ export const systemRandom: Random = provider.systemRandom
  * `bench/primitives.ts` on Node 24; off by a factor of two they would cost a few microseconds a message.
  */
 const LEAN_HASH_BYTES_MAX = 128
-const LEAN_HMAC_BYTES_MAX = 384
 const LEAN_CIPHER_BYTES_MAX = 1536
 
 /** 32 bytes. */
@@ -58,10 +57,11 @@ export function shake(bits: 128 | 256, message: Uint8Array, length: number): Uin
   return provider.shake(bits, message, length)
 }
 
-/** 32 bytes. */
-export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
-  if (message.length > LEAN_HMAC_BYTES_MAX) return provider.hmacSha256(key, message)
-  return hmacWith(hmacKey(key), message)
+/** 32 bytes, over `parts` in a row. */
+export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  return length > LEAN_HMAC_BYTES_MAX ? provider.hmacSha256(key, concatBytes(...parts)) : hmacLean(key, ...parts)
 }
 
 /** AES-256 in CBC mode with PKCS #7 padding: key 32, iv 16 bytes. Not authenticated: for formats that add a MAC. */
@@ -69,7 +69,7 @@ export function aes256CbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uin
   expectLength('key', key, 32)
   expectLength('iv', iv, 16)
   return plaintext.length <= LEAN_CIPHER_BYTES_MAX
-    ? cbc(key, iv).encrypt(plaintext)
+    ? aesCbcEncrypt(key, iv, plaintext)
     : provider.aes256CbcEncrypt(key, iv, plaintext)
 }
 
@@ -78,13 +78,9 @@ export function aes256CbcDecrypt(key: Uint8Array, iv: Uint8Array, ciphertext: Ui
   expectLength('key', key, 32)
   expectLength('iv', iv, 16)
   if (ciphertext.length === 0 || ciphertext.length % 16 !== 0) return undefined
-  if (ciphertext.length > LEAN_CIPHER_BYTES_MAX) return provider.aes256CbcDecrypt(key, iv, ciphertext)
-  try {
-    return cbc(key, iv).decrypt(ciphertext)
-  } catch {
-    // Lengths are right, so this is the padding.
-    return undefined
-  }
+  return ciphertext.length <= LEAN_CIPHER_BYTES_MAX
+    ? aesCbcDecrypt(key, iv, ciphertext)
+    : provider.aes256CbcDecrypt(key, iv, ciphertext)
 }
 
 /** RFC 8439: key 32, nonce 12 bytes; the result is the ciphertext and a tag of 16 bytes. */

@@ -29,6 +29,10 @@ export function initialState(): Sha256State {
   return INITIAL.slice()
 }
 
+export function resetState(state: Sha256State): void {
+  state.set(INITIAL)
+}
+
 /** Absorbs the 64 bytes of `data` at `offset`. */
 export function compress(state: Sha256State, data: Uint8Array, offset: number): void {
   const w = schedule
@@ -78,16 +82,16 @@ export function compress(state: Sha256State, data: Uint8Array, offset: number): 
   state[7] = (state[7] as number) + h
 }
 
-/** Absorbs all of `data` and the padding; `before` bytes (whole blocks) were absorbed earlier. */
-export function finish(state: Sha256State, data: Uint8Array, before: number): void {
-  const whole = data.length - (data.length % BLOCK)
+/** Absorbs the first `length` bytes of `data` and the padding; `before` bytes (whole blocks) were absorbed earlier. */
+export function finish(state: Sha256State, data: Uint8Array, length: number, before: number): void {
+  const whole = length - (length % BLOCK)
   for (let at = 0; at < whole; at += BLOCK) compress(state, data, at)
-  const rest = data.length - whole
+  const rest = length - whole
   const padded = rest < 56 ? BLOCK : 2 * BLOCK
   tail.fill(0, rest, padded)
   for (let i = 0; i < rest; i++) tail[i] = data[whole + i] as number
   tail[rest] = 0x80
-  const total = before + data.length
+  const total = before + length
   const highBits = Math.floor(total / 0x2000_0000)
   const lowBits = total << 3
   tail[padded - 5] = highBits & 255
@@ -112,7 +116,7 @@ export function writeDigest(state: Sha256State, out: Uint8Array, offset: number)
 
 export function sha256Lean(data: Uint8Array): Uint8Array {
   const state = initialState()
-  finish(state, data, 0)
+  finish(state, data, data.length, 0)
   const digest = new Uint8Array(32)
   writeDigest(state, digest, 0)
   return digest

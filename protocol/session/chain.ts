@@ -2,7 +2,7 @@
  * Symmetric-key chains (Double Ratchet section 2.2) and the keys of one message. A chain only moves forward; what it leaves
  * out stays behind as seeds for late messages. Values in, values out: nothing here changes a chain.
  */
-import { hkdfSha256, hmacInto, hmacKey, wipeHmacKey } from '../crypto/hmac.ts'
+import { hkdfBlocks, hmacLean, hmacOfBoth } from '../crypto/hmac.ts'
 import { Secret } from '../crypto/secret.ts'
 import { FORWARD_JUMP_MAX, SKIPPED_KEYS_MAX } from './limits.ts'
 
@@ -41,19 +41,14 @@ const NEXT_CHAIN = Uint8Array.of(2)
 
 /** The next message's seed, 32 bytes, and the chain after it. */
 export function advance(chain: Chain): { readonly seed: Uint8Array; readonly chain: Chain } {
-  const key = hmacKey(chain.key.bytes)
-  const seed = new Uint8Array(32)
-  const next = new Uint8Array(32)
-  hmacInto(key, MESSAGE_SEED, seed, 0)
-  hmacInto(key, NEXT_CHAIN, next, 0)
-  wipeHmacKey(key)
+  const [seed, next] = hmacOfBoth(chain.key.bytes, MESSAGE_SEED, NEXT_CHAIN)
   return { seed, chain: { index: chain.index + 1, key: new Secret(next) } }
 }
 
 /** `pqKey` is the post-quantum ratchet's key for the same message. Wipes neither input. */
 export function messageKeysOf(seed: Uint8Array, pqKey: Uint8Array): MessageKeys {
-  const keys = hkdfSha256(seed, pqKey, 'WhisperMessageKeys', 80)
-  return { cipherKey: keys.subarray(0, 32), macKey: keys.subarray(32, 64), iv: keys.subarray(64) }
+  const [cipherKey, macKey, last] = hkdfBlocks(seed, pqKey, 'WhisperMessageKeys', 3)
+  return { cipherKey, macKey, iv: last.subarray(0, 16) }
 }
 
 export function wipeMessageKeys(keys: MessageKeys): void {
@@ -104,10 +99,7 @@ function skipUnkept(from: Chain, steps: number): Chain {
   if (steps === 0) return from
   let key = from.key.bytes
   for (let i = 0; i < steps; i++) {
-    const hmac = hmacKey(key)
-    const next = new Uint8Array(32)
-    hmacInto(hmac, NEXT_CHAIN, next, 0)
-    wipeHmacKey(hmac)
+    const next = hmacLean(key, NEXT_CHAIN)
     if (key !== from.key.bytes) key.fill(0)
     key = next
   }

@@ -7,7 +7,8 @@
  * direction then costs one agreement instead of two.
  */
 import { samePublicBytes } from '../crypto/bytes.ts'
-import { hkdfSha256, x25519 } from '../crypto/primitives.ts'
+import { hkdfBlocks } from '../crypto/hmac.ts'
+import { x25519 } from '../crypto/primitives.ts'
 import type { Random } from '../crypto/random.ts'
 import { Secret } from '../crypto/secret.ts'
 import { advance, reach } from './chain.ts'
@@ -141,9 +142,7 @@ function rootStep(
 ): { readonly rootKey: Secret; readonly chainKey: Secret } | undefined {
   const shared = x25519(own.privateKey.bytes, theirs)
   if (shared === undefined) return undefined
-  const output = hkdfSha256(shared, rootKey.bytes, 'WhisperRatchet', 64)
+  const [next, chainKey] = hkdfBlocks(shared, rootKey.bytes, 'WhisperRatchet', 2)
   shared.fill(0)
-  const keys = { rootKey: new Secret(output.slice(0, 32)), chainKey: new Secret(output.slice(32)) }
-  output.fill(0)
-  return keys
+  return { rootKey: new Secret(next), chainKey: new Secret(chainKey) }
 }

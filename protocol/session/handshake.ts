@@ -3,8 +3,9 @@
  * is agreed and checked; not when a prekey is used up, nor which session a message belongs to.
  */
 import { concatBytes } from '../crypto/bytes.ts'
+import { hkdfBlocks } from '../crypto/hmac.ts'
 import { kyber1024Decapsulate, kyber1024Encapsulate } from '../crypto/kyber1024.ts'
-import { hkdfSha256, isTorsionFree, x25519 } from '../crypto/primitives.ts'
+import { isTorsionFree, x25519 } from '../crypto/primitives.ts'
 import type { Random } from '../crypto/random.ts'
 import { Secret } from '../crypto/secret.ts'
 import { xeddsaVerify } from '../crypto/xeddsa.ts'
@@ -108,13 +109,7 @@ function secretsOf(agreements: readonly (Uint8Array | undefined)[]): HandshakeSe
   }
   const input = concatBytes(...parts)
   for (const part of parts) if (part !== PREFIX) part.fill(0)
-  const output = hkdfSha256(input, undefined, INFO, 96)
+  const [rootKey, chainKey, pqAuthKey] = hkdfBlocks(input, undefined, INFO, 3)
   input.fill(0)
-  const secrets = {
-    rootKey: new Secret(output.slice(0, 32)),
-    chainKey: new Secret(output.slice(32, 64)),
-    pqAuthKey: output.slice(64, 96),
-  }
-  output.fill(0)
-  return secrets
+  return { rootKey: new Secret(rootKey), chainKey: new Secret(chainKey), pqAuthKey }
 }

@@ -43,7 +43,7 @@ export interface PreKeySignalMessage {
 
 export type Undecodable = 'malformed' | 'version' | 'invalid-key'
 
-/** Everything before the MAC: version byte and protobuf. */
+/** Version byte and protobuf, with room for the MAC behind them. */
 export function encodeSignalMessage(parts: {
   readonly ratchetKey: Uint8Array
   readonly counter: number
@@ -58,7 +58,7 @@ export function encodeSignalMessage(parts: {
     varintFieldSize(previousCounter) +
     bytesFieldSize(ciphertext.length) +
     bytesFieldSize(pqRatchet.length)
-  const writer = new FieldWriter(new Uint8Array(1 + size), 1)
+  const writer = new FieldWriter(new Uint8Array(1 + size + MAC_BYTES), 1)
   writer.data[0] = VERSION_BYTE
   writer.bytesField(1, ratchetKey)
   writer.varintField(2, counter)

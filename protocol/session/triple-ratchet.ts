@@ -2,7 +2,7 @@
  * The Triple Ratchet (Double Ratchet revision 3, section 6): both ratchets give a key to each message, and only who knows both
  * can read it. Makes and opens `SignalMessage`s; both ratchets move together or not at all.
  */
-import { concatBytes, equalBytes } from '../crypto/bytes.ts'
+import { equalBytes } from '../crypto/bytes.ts'
 import { aes256CbcDecrypt, aes256CbcEncrypt, hmacSha256 } from '../crypto/primitives.ts'
 import type { Random } from '../crypto/random.ts'
 import { messageKeysOf, wipeMessageKeys } from './chain.ts'
@@ -40,14 +40,15 @@ export function encryptMessage(
   const keys = messageKeysOf(classical.seed, postQuantum.key)
   classical.seed.fill(0)
   postQuantum.key.fill(0)
-  const authenticated = encodeSignalMessage({
+  const bytes = encodeSignalMessage({
     ratchetKey: encodeCurveKey(classical.ratchet.ownRatchetKey.publicKey),
     counter: classical.counter,
     previousCounter: classical.ratchet.previousCounter,
     ciphertext: aes256CbcEncrypt(keys.cipherKey, keys.iv, plaintext),
     pqRatchet: postQuantum.bytes,
   })
-  const bytes = concatBytes(authenticated, macOf(keys, parties, authenticated))
+  const end = bytes.length - MAC_BYTES
+  bytes.set(macOf(keys, parties, bytes.subarray(0, end)), end)
   wipeMessageKeys(keys)
   return { ratchet: { classical: classical.ratchet, postQuantum: postQuantum.ratchet }, bytes }
 }
@@ -79,6 +80,6 @@ export function decryptMessage(
 }
 
 function macOf(keys: MessageKeys, parties: Parties, authenticated: Uint8Array): Uint8Array {
-  const covered = concatBytes(parties.senderIdentityKey, parties.receiverIdentityKey, authenticated)
-  return hmacSha256(keys.macKey, covered).subarray(0, MAC_BYTES)
+  const { senderIdentityKey, receiverIdentityKey } = parties
+  return hmacSha256(keys.macKey, senderIdentityKey, receiverIdentityKey, authenticated).subarray(0, MAC_BYTES)
 }

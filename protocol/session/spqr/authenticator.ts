@@ -30,11 +30,11 @@ export function updateAuthenticator(from: Authenticator, epoch: number, secret: 
 }
 
 export function headerMac(by: Authenticator, epoch: number, header: Uint8Array): Uint8Array {
-  return hmacSha256(by.macKey.bytes, concatBytes(labelled(':ekheader', epoch), header))
+  return hmacSha256(by.macKey.bytes, labelled(':ekheader', epoch), header)
 }
 
 export function ciphertextMac(by: Authenticator, epoch: number, ct1: Uint8Array, ct2: Uint8Array): Uint8Array {
-  return hmacSha256(by.macKey.bytes, concatBytes(labelled(':ciphertext', epoch), ct1, ct2))
+  return hmacSha256(by.macKey.bytes, labelled(':ciphertext', epoch), ct1, ct2)
 }
 
 /** The secret an epoch gives to the key schedule, 32 bytes. Wipes the KEM's. */

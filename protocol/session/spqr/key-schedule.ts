@@ -3,7 +3,8 @@
  * for every epoch a chain in each direction. Epoch 0 grows from the handshake alone.
  */
 import { concatBytes, uint32Be, utf8Bytes } from '../../crypto/bytes.ts'
-import { hkdfSha256 } from '../../crypto/primitives.ts'
+import { hkdfBlocks } from '../../crypto/hmac.ts'
+import type { Blocks } from '../../crypto/hmac.ts'
 import { Secret } from '../../crypto/secret.ts'
 import type { Work } from '../chain.ts'
 import { FORWARD_JUMP_MAX, SKIPPED_KEYS_MAX } from '../limits.ts'
@@ -44,14 +45,14 @@ const ADD_EPOCH = 'Signal PQ Ratchet V1 Chain Add Epoch'
 const NEXT = utf8Bytes('Signal PQ Ratchet V1 Chain Next')
 
 export function startSchedule(role: 'initiator' | 'responder', authKey: Uint8Array): KeySchedule {
-  const { rootKey, chains } = split(role, 0, hkdfSha256(authKey, undefined, START, 96))
+  const { rootKey, chains } = split(role, 0, hkdfBlocks(authKey, undefined, START, 3))
   return { role, rootKey, sendEpoch: 0, epochs: [chains] }
 }
 
 /** Undefined when the epoch is not the one after the newest. Wipes the secret. */
 export function addEpoch(schedule: KeySchedule, epoch: number, secret: Uint8Array): KeySchedule | undefined {
   if (epoch !== (schedule.epochs.at(-1)?.epoch ?? 0) + 1) return undefined
-  const output = hkdfSha256(secret, schedule.rootKey.bytes, ADD_EPOCH, 96)
+  const output = hkdfBlocks(secret, schedule.rootKey.bytes, ADD_EPOCH, 3)
   secret.fill(0)
   const { rootKey, chains } = split(schedule.role, epoch, output)
   return { ...schedule, rootKey, epochs: [...schedule.epochs, chains] }
@@ -60,16 +61,14 @@ export function addEpoch(schedule: KeySchedule, epoch: number, secret: Uint8Arra
 function split(
   role: 'initiator' | 'responder',
   epoch: number,
-  output: Uint8Array,
+  [root, toResponder, toInitiator]: Blocks<3>,
 ): { readonly rootKey: Secret; readonly chains: EpochChains } {
-  const fromInitiator = { index: 0, key: new Secret(output.slice(32, 64)) }
-  const fromResponder = { index: 0, key: new Secret(output.slice(64)) }
-  const rootKey = new Secret(output.slice(0, 32))
-  output.fill(0)
+  const fromInitiator = { index: 0, key: new Secret(toResponder) }
+  const fromResponder = { index: 0, key: new Secret(toInitiator) }
   const isInitiator = role === 'initiator'
   const own = isInitiator ? fromInitiator : fromResponder
   const their = isInitiator ? fromResponder : fromInitiator
-  return { rootKey, chains: { epoch, own, their, skipped: [] } }
+  return { rootKey: new Secret(root), chains: { epoch, own, their, skipped: [] } }
 }
 
 export interface PqKeyToSend {
@@ -140,17 +139,15 @@ function withChains(schedule: KeySchedule, at: number, chains: EpochChains): Key
 
 function advance(chain: PqChain): { readonly chain: PqChain; readonly key: Uint8Array } {
   const index = chain.index + 1
-  const output = hkdfSha256(chain.key.bytes, undefined, nextInfo(index), 64)
-  const key = output.slice(32)
-  const next = new Secret(output.slice(0, 32))
-  output.fill(0)
-  return { chain: { index, key: next }, key }
+  const [next, key] = hkdfBlocks(chain.key.bytes, undefined, nextInfo(index), 2)
+  return { chain: { index, key: new Secret(next) }, key }
 }
 
 /** The chain half of `advance` alone: it is the first block of the same expansion. */
 function advanceWithoutKey(chain: PqChain): PqChain {
   const index = chain.index + 1
-  return { index, key: new Secret(hkdfSha256(chain.key.bytes, undefined, nextInfo(index), 32)) }
+  const [next] = hkdfBlocks(chain.key.bytes, undefined, nextInfo(index), 1)
+  return { index, key: new Secret(next) }
 }
 
 function nextInfo(index: number): Uint8Array {
