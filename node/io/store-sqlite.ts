@@ -1,26 +1,23 @@
 /**
- * A device's store on disk: one SQLite file, encrypted whole, of which a commit survives a power cut. This file opens it,
- * holds its transactions and puts its parts together; what the parts keep stands in `store-*.ts`, the tables in
- * `schema.ts`. Who may open it is decided by `lock.ts`, with what key by `keyfile.ts`.
- *
- * A page read with the wrong key and a damaged page look alike, because pages are authenticated: both are `corrupt-store`.
+ * A device's store on disk: one SQLite file, encrypted whole, of which a commit survives a power cut. This file holds its
+ * transactions and puts its parts together; what the parts keep stands in `store-*.ts`, the tables in `schema.ts`, and
+ * how the file is opened in `store-open.ts`.
  */
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { bytesToHex } from '@noble/hashes/utils.js'
 import { LocalError, UsageError } from '../../protocol/errors.ts'
 import type { Change } from '../core/effects.ts'
-import { migrate, migrations, versionOf } from './schema.ts'
+import { migrations } from './schema.ts'
 import type { DeviceStore } from './store.ts'
 import { acquaintanceRows, contactRows, type AcquaintanceRows, type ContactRows } from './store-contacts.ts'
 import { deliveryRows, type DeliveryRows } from './store-deliveries.ts'
 import { eventRows, type EventRows } from './store-events.ts'
-import { makePrivate, replaceWhole } from './store-files.ts'
 import { highestNumbers } from './store-highest.ts'
 import { keyRows, type KeyRows } from './store-keys.ts'
 import { messageRows, type MessageRows } from './store-messages.ts'
+import { copyTo, openStoreFile } from './store-open.ts'
 import { sessionRows, type RecordCodec, type SessionRows } from './store-sessions.ts'
-import { openDatabase, Sql, translated, type Database } from './store-sql.ts'
+import { Sql, translated, type Database } from './store-sql.ts'
 
 export interface SqliteStoreInit {
   readonly file: string
@@ -31,89 +28,15 @@ export interface SqliteStoreInit {
   readonly steps?: readonly string[]
 }
 
-/** Older ones can lose a commit when a checkpoint and a write meet (the WAL-reset fault). */
-const sqliteVersionMin = [3, 51, 3] as const
-
 /** Throws NodeError `corrupt-store` or `newer-store`, LocalError when this machine cannot keep what is committed. */
-export function openSqliteStore(init: SqliteStoreInit): DeviceStore {
-  makePrivate(init.file)
-  const database = openDatabase(init.file)
+export function openSqliteStore({ file, key, sessions, steps = migrations }: SqliteStoreInit): DeviceStore {
+  const database = openStoreFile(file, key, steps)
   try {
-    unlock(database, init.key)
-    const steps = init.steps ?? migrations
-    const version = versionOf(database, steps.length)
-    configure(database)
-    bringUpToDate(database, version, steps, init.file)
-    return storeOver(database, init.sessions)
+    return storeOver(database, sessions)
   } catch (error) {
     database.close()
     throw error
   }
-}
-
-function unlock(database: Database, key: Uint8Array): void {
-  if (key.length !== 32) throw new UsageError('a store key is 32 bytes')
-  translated(() => {
-    database.pragma('locking_mode = EXCLUSIVE') // From the first read on, or the log's index would be a file of its own.
-    database.pragma(`cipher = 'chacha20'`)
-    database.pragma(`key = 'raw:${bytesToHex(key)}'`)
-    database.prepare('SELECT count(*) FROM sqlite_schema').get() // Nothing is decrypted before the first read.
-  })
-}
-
-/** Sets what durability and secrecy rest on, and believes none of it unasked: the database ignores what it cannot do. */
-function configure(database: Database): void {
-  const { version } = translated(() => database.prepare('SELECT sqlite_version() AS version').get()) as {
-    version: string
-  }
-  if (!isAtLeast(version, sqliteVersionMin)) throw new LocalError(`SQLite ${version} can lose commits; update it`)
-  const wanted: readonly (readonly [string, string, string | number])[] = [
-    ['locking_mode', 'EXCLUSIVE', 'exclusive'],
-    ['journal_mode', 'WAL', 'wal'],
-    ['synchronous', 'FULL', 2],
-    ['fullfsync', 'ON', 1], // Only macOS knows a difference.
-    ['checkpoint_fullfsync', 'ON', 1],
-    ['secure_delete', 'ON', 1],
-    ['temp_store', 'MEMORY', 2],
-    ['trusted_schema', 'OFF', 0],
-  ]
-  for (const [name, value, expected] of wanted) {
-    translated(() => database.pragma(`${name} = ${value}`))
-    const actual = translated(() => database.pragma(name, { simple: true }))
-    if (actual !== expected) throw new LocalError(`the store cannot be kept safe here: ${name} is ${String(actual)}`)
-  }
-  database.pragma('journal_size_limit = 8388608')
-}
-
-/** Sessions opened anew cost one round trip; sessions set back would encrypt twice with the same keys. */
-function dropSessions(database: Database, copy: string): void {
-  translated(() => {
-    database.prepare('ATTACH ? AS copy').run(copy) // Under the key of this one, as long as no other is named.
-    try {
-      database.exec('PRAGMA copy.secure_delete = ON; DELETE FROM copy.sessions')
-    } finally {
-      database.exec('DETACH copy')
-    }
-  })
-}
-
-function bringUpToDate(database: Database, version: number, steps: readonly string[], file: string): void {
-  const older = `${file}.before-version-${steps.length}`
-  if (version === steps.length) {
-    // This version has come up whole once before; the older file would only keep alive keys that are meant to be gone.
-    rmSync(older, { force: true })
-    return
-  }
-  if (version > 0) copyTo(database, older)
-  migrate(database, version, steps)
-}
-
-/** A whole copy under the same key. */
-function copyTo(database: Database, file: string, finish?: (unfinished: string) => void): void {
-  replaceWhole(file, (unfinished) => {
-    translated(() => database.prepare('VACUUM INTO ?').run(unfinished))
-    finish?.(unfinished)
-  })
 }
 
 function storeOver(database: Database, codec: RecordCodec): DeviceStore {
@@ -240,11 +163,14 @@ function applyTo(to: Parts, change: Change): void {
   }
 }
 
-function isAtLeast(version: string, least: readonly number[]): boolean {
-  const parts = version.split('.').map(Number)
-  for (const [i, wanted] of least.entries()) {
-    const part = parts[i] ?? 0
-    if (part !== wanted) return part > wanted
-  }
-  return true
+/** Sessions opened anew cost one round trip; sessions set back would encrypt twice with the same keys. */
+function dropSessions(database: Database, copy: string): void {
+  translated(() => {
+    database.prepare('ATTACH ? AS copy').run(copy) // Under the key of this one, as long as no other is named.
+    try {
+      database.exec('PRAGMA copy.secure_delete = ON; DELETE FROM copy.sessions')
+    } finally {
+      database.exec('DETACH copy')
+    }
+  })
 }

@@ -4,10 +4,13 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { lockDirectory } from '../../node/io/lock.ts'
 import { openFolder } from './store-folder.ts'
 import * as sample from './store-samples.ts'
+
+const program = fileURLToPath(new URL('./store-child.ts', import.meta.url))
 
 let dataDir: string
 let child: ChildProcess | undefined
@@ -30,7 +33,7 @@ async function kill(): Promise<void> {
 
 /** Starts the process, and resolves with all it said once it has said at least `lines`; then it is dead. */
 async function runUntil(what: 'commit' | 'own', lines: number, then: () => void | Promise<void>): Promise<string[]> {
-  child = spawn(process.execPath, [join(import.meta.dirname, 'store-child.ts'), what, dataDir], {
+  child = spawn(process.execPath, [program, what, dataDir], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let said = ''
@@ -75,7 +78,7 @@ test('a directory has one owner, until that process is gone', async () => {
 test('a process cannot own a directory twice, and is not robbed of it by trying', async () => {
   const store = await openFolder(dataDir)
   expect(() => lockDirectory(dataDir)).toThrow(expect.objectContaining({ reason: 'in-use' }))
-  child = spawn(process.execPath, [join(import.meta.dirname, 'store-child.ts'), 'own', dataDir], { stdio: 'ignore' })
+  child = spawn(process.execPath, [program, 'own', dataDir], { stdio: 'ignore' })
   const [code] = (await once(child, 'exit')) as [number]
   expect(code).toBe(1)
   sample.keep(store, { kind: 'add-event', stored: sample.event(1) })
