@@ -200,7 +200,7 @@ class RunningRelay implements Relay {
   }
 
   async #stop(): Promise<void> {
-    this.#switchboard?.stop()
+    await this.#switchboard?.stop()
     await this.#host?.stop()
     await this.#store?.close()
     this.#unlock()

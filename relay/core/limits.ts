@@ -58,6 +58,10 @@ export interface RelayLimits {
   readonly deposits: Rate
   /** Bytes of them: a burst of a full mailbox, then a few images a second. */
   readonly depositBytes: Rate
+  /** Subscriptions of one connection: one, and a few when a stream breaks. */
+  readonly subscriptions: Rate
+  /** Ids acknowledged on one connection: several full mailboxes at once, then faster than they can be filled again. */
+  readonly acknowledgements: Rate
   /** Publications of one connection: one a device and a few retries. Each costs three signature checks and a sync. */
   readonly publications: Rate
   /** Look-ups of cards by one connection. */
@@ -96,6 +100,8 @@ export const relayLimits: RelayLimits = {
   takenDevicesMax: 50_000,
   deposits: { burst: 2_000, perSecond: 200 },
   depositBytes: { burst: mailboxBytesMax, perSecond: 4 * 1_048_576 },
+  subscriptions: { burst: 20, perSecond: 0.5 },
+  acknowledgements: { burst: 10_000, perSecond: 1_000 },
   publications: { burst: 20, perSecond: 0.1 },
   cardLookups: { burst: 200, perSecond: 5 },
   bundlesPerAsker: { burst: 200, perSecond: 2 },

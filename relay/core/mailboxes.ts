@@ -146,19 +146,30 @@ export class Mailboxes {
     if (stream.device === undefined) {
       return turn.act({ kind: 'close', stream: stream.id, reason: 'subscribed without an Ed25519 key' })
     }
+    // No refusal answers a subscription, and each costs three looks at the disk.
+    if (this.#init.quotas.takeFor(stream.connection, 'subscriptions', 1, turn.nowMs) > 0) {
+      return turn.act({ kind: 'close', stream: stream.id, reason: 'subscribed too often' })
+    }
     this.#init.subscriptions.subscribe(stream, stream.device, credit, turn)
   }
 
   #acknowledge(stream: OpenStream, ids: readonly EnvelopeId[], turn: Turn): void {
-    const { device } = stream
-    const { limits, desk, depositors, subscriptions } = this.#init
-    if (device === undefined || ids.length === 0) return
-    if (stream.pending >= limits.pendingPerStreamMax) {
-      return turn.act({ kind: 'close', stream: stream.id, reason: 'acknowledges faster than the disk' })
+    if (stream.device === undefined || ids.length === 0) return
+    if (this.#init.quotas.takeFor(stream.connection, 'acknowledgements', ids.length, turn.nowMs) > 0) {
+      return turn.act({ kind: 'close', stream: stream.id, reason: 'acknowledged more than it can have received' })
     }
-    stream.pending += 1
+    if (stream.toAcknowledge !== undefined) return void stream.toAcknowledge.push(...ids)
+    this.#delete(stream, stream.device, ids, turn)
+  }
+
+  /** One request at a time; what is acknowledged meanwhile goes together in the next. */
+  #delete(stream: OpenStream, device: DeviceId, ids: readonly EnvelopeId[], turn: Turn): void {
+    const { desk, depositors, subscriptions } = this.#init
+    stream.toAcknowledge = []
     desk.ask(turn, 'ack', { mailbox: device, ids }, (answer, later) => {
-      stream.pending -= 1
+      const next = stream.toAcknowledge ?? []
+      stream.toAcknowledge = undefined
+      if (next.length > 0) this.#delete(stream, device, next, later)
       if (refused(answer)) return // Not deleted, so sent again on the next subscription; the device drops duplicates.
       depositors.forget(device, ids)
       subscriptions.acknowledged(device, ids, later)

@@ -36,7 +36,14 @@ export class TokenBucket {
 }
 
 /** What a connection can use up. */
-export type ConnectionQuota = 'deposits' | 'depositBytes' | 'publications' | 'cardLookups' | 'bundlesPerAsker'
+export type ConnectionQuota =
+  | 'deposits'
+  | 'depositBytes'
+  | 'subscriptions'
+  | 'acknowledgements'
+  | 'publications'
+  | 'cardLookups'
+  | 'bundlesPerAsker'
 
 export class Quotas {
   readonly #limits: RelayLimits

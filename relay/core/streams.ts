@@ -1,7 +1,7 @@
 /**
  * The streams that are open now, and whose they are. How many there may be is the host's to bound, before it lets one in.
  */
-import type { DeviceId } from '../../protocol/ids.ts'
+import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import type { ConnectionId, StreamId } from './inputs.ts'
 import type { Turn } from './turn.ts'
 
@@ -10,8 +10,10 @@ export interface OpenStream {
   readonly connection: ConnectionId
   /** Proved by the Noise handshake; absent when the other side's key is not an Ed25519 key. */
   readonly device: DeviceId | undefined
-  /** Requests of this stream that the store has not answered yet. */
+  /** Questions and deposits of this stream that the store has not answered yet. */
   pending: number
+  /** Acknowledged while an earlier acknowledgement is with the store; undefined when none is. */
+  toAcknowledge: EnvelopeId[] | undefined
   /** May stay silent: it has shown that it is about a mailbox that exists. */
   trusted: boolean
 }
@@ -20,7 +22,7 @@ export class Streams {
   readonly #open = new Map<StreamId, OpenStream>()
 
   open(id: StreamId, connection: ConnectionId, device: DeviceId | undefined): void {
-    this.#open.set(id, { id, connection, device, pending: 0, trusted: false })
+    this.#open.set(id, { id, connection, device, pending: 0, toAcknowledge: undefined, trusted: false })
   }
 
   get(id: StreamId): OpenStream | undefined {

@@ -30,6 +30,11 @@ export interface SwitchboardInit {
 const backlogMax = 4_096
 const backlogLow = 512
 
+/** What a disk may take to answer what it was asked, when the relay stops. */
+const answerMsMax = 5_000
+/** What the other sides may take to read the last answers and close. */
+const closeMsMax = 2_000
+
 interface Line {
   readonly stream: Stream
   readonly connection: Connection
@@ -51,6 +56,9 @@ export class Switchboard {
   #lastStream: StreamId = 0
   #lastConnection: ConnectionId = 0
   #stopped = false
+  /** Questions to the store without an answer, and who waits for the last of them. */
+  #asking = 0
+  #answered: (() => void) | undefined
 
   constructor(init: SwitchboardInit) {
     this.#init = init
@@ -72,11 +80,16 @@ export class Switchboard {
     this.#driver.push({ kind: 'ticked' })
   }
 
-  /** Ends every stream and takes no more. What was asked of the store is still carried out. */
-  stop(): void {
+  /** Takes nothing more, answers what the store was asked already, and ends every stream. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return
     this.#stopped = true
+    const deadlineMs = performance.now() + answerMsMax
+    while (this.#isBusy() && performance.now() < deadlineMs) await this.#progress()
     this.#driver.stop()
+    const streams = [...this.#lines.values()].map(({ stream }) => stream)
     this.#hangUp()
+    await Promise.race([Promise.all(streams.map(closed)), elapsed(closeMsMax)])
   }
 
   get live(): LiveCounts {
@@ -116,6 +129,7 @@ export class Switchboard {
     return new Frames(stream, {
       codec,
       onFrame: (frame) => {
+        if (this.#stopped) return
         this.#push(inputOf(frame))
         this.#holdBack(stream)
       },
@@ -196,8 +210,24 @@ export class Switchboard {
   }
 
   async #ask({ request, call }: Extract<Effect, { kind: 'ask-store' }>): Promise<void> {
+    this.#asking += 1
     const outcome = await this.#init.store.ask(call)
+    this.#asking -= 1
     this.#push({ kind: 'store-answered', request, outcome })
+    this.#answered?.()
+  }
+
+  #isBusy(): boolean {
+    return this.#asking > 0 || this.#driver.backlog > 0
+  }
+
+  /** Until the store has answered something, or the driver has had a turn. */
+  async #progress(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      if (this.#asking === 0) return void setImmediate(resolve)
+      this.#answered = resolve
+      void elapsed(answerMsMax).then(resolve)
+    })
   }
 
   #close(line: Line | undefined): void {
@@ -215,6 +245,17 @@ const nothingToKeep: Journal<Change> = {
   apply: () => undefined,
   commit: () => undefined,
   rollback: () => undefined,
+}
+
+function closed(stream: Stream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.status !== 'open' && stream.status !== 'closing') return resolve()
+    stream.addEventListener('close', () => resolve(), { once: true })
+  })
+}
+
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref())
 }
 
 /** The key that the Noise handshake proved; only an Ed25519 key is a device. */

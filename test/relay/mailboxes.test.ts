@@ -164,95 +164,6 @@ test('a subscription serves the mailbox of whoever the link proved, and an ackno
   expect(scene.closed.has(anonymous)).toBe(true)
 })
 
-test('a full mailbox gives way to the more urgent, and says so on both sides', () => {
-  const scene = new Scene({ mailboxMessagesMax: 2 })
-  const bob = scene.resident()
-  const [status, text, call] = [5, 3, 0].map((urgency) => scene.envelope({ urgency }))
-  if (status === undefined || text === undefined || call === undefined) throw new Error('unreachable')
-  const depositor = scene.open()
-  scene.deposit(bob.device, status, depositor)
-  scene.deposit(bob.device, text, depositor)
-  expect(kinds(scene.deposit(bob.device, call))).toEqual(['stored'])
-  expect(scene.mailed(depositor)).toEqual([{ kind: 'lost', id: status.id, reason: 'pruned' }])
-
-  const stream = scene.subscribe(bob.device)
-  const lost = { id: status.id, reason: 'pruned', atMs: scene.nowMs }
-  expect(scene.mailed(stream)).toContainEqual({ kind: 'tombstones', lost: [lost] })
-  const again = scene.subscribe(bob.device)
-  expect(scene.mailed(again)).toContainEqual({ kind: 'tombstones', lost: [lost] }) // Until it is acknowledged.
-  scene.mail(again, { kind: 'ack', ids: [status.id, text.id, call.id] })
-  expect(kinds(scene.mailed(scene.subscribe(bob.device)))).toEqual(['page'])
-})
-
-test('an owner who is online learns of a loss at once', () => {
-  const scene = new Scene({ mailboxMessagesMax: 1 })
-  const bob = scene.resident()
-  const stream = scene.subscribe(bob.device, 0)
-  const pruned = scene.envelope({ urgency: 5 })
-  scene.deposit(bob.device, pruned)
-  scene.mailed(stream)
-  scene.deposit(bob.device, scene.envelope({ urgency: 1 }))
-  expect(scene.mailed(stream)).toMatchObject([{ kind: 'tombstones', lost: [{ id: pruned.id }] }])
-})
-
-test('a newcomer no more urgent than the rest is refused as full, and its sender is told when there is room', () => {
-  const scene = new Scene({ mailboxMessagesMax: 1 })
-  const bob = scene.resident()
-  const kept = scene.envelope()
-  scene.deposit(bob.device, kept)
-  const refused = scene.open()
-  const late = scene.envelope()
-  expect(kinds(scene.deposit(bob.device, late, refused))).toEqual(['full'])
-  expect(scene.trusted.has(refused)).toBe(true)
-  const stream = scene.subscribe(bob.device)
-  scene.mail(stream, { kind: 'ack', ids: [kept.id] })
-  expect(scene.mailed(refused)).toEqual([{ kind: 'room', mailbox: bob.device }])
-  expect(kinds(scene.deposit(bob.device, late, refused))).toEqual(['stored'])
-})
-
-test('a pruned envelope that is offered again is a new deposit, and no longer lost once it is in', () => {
-  const scene = new Scene({ mailboxMessagesMax: 1 })
-  const bob = scene.resident()
-  const [text, call] = [scene.envelope({ urgency: 3 }), scene.envelope({ urgency: 0 })]
-  scene.deposit(bob.device, text)
-  scene.deposit(bob.device, call)
-  expect(kinds(scene.deposit(bob.device, text))).toEqual(['full'])
-  const stream = scene.subscribe(bob.device)
-  scene.mail(stream, { kind: 'ack', ids: [call.id] })
-  expect(kinds(scene.deposit(bob.device, text))).toEqual(['stored'])
-  const again = scene.mailed(scene.subscribe(bob.device))
-  expect(again.filter(({ kind }) => kind === 'tombstones')).toEqual([])
-})
-
-test('bytes count as well as messages', () => {
-  const scene = new Scene({ mailboxBytesMax: 1_000 })
-  const bob = scene.resident()
-  const big = scene.envelope({ urgency: 5, sealed: new Uint8Array(900) })
-  expect(kinds(scene.deposit(bob.device, big))).toEqual(['stored'])
-  expect(kinds(scene.deposit(bob.device, scene.envelope({ urgency: 5, sealed: new Uint8Array(200) })))).toEqual([
-    'full',
-  ])
-  expect(kinds(scene.deposit(bob.device, scene.envelope({ urgency: 0, sealed: new Uint8Array(200) })))).toEqual([
-    'stored',
-  ])
-})
-
-test('what expires is never delivered, and its loss is told to both sides', () => {
-  const scene = new Scene()
-  const bob = scene.resident()
-  scene.tick(0)
-  const depositor = scene.open()
-  const call = scene.envelope({ urgency: 0, expiresMs: scene.nowMs + 5_000 })
-  scene.deposit(bob.device, call, depositor)
-  scene.nowMs += 5_000
-  const stream = scene.subscribe(bob.device)
-  expect(scene.delivered(stream)).toEqual([])
-  expect(scene.core.nextDeadline()).toBeDefined()
-  scene.tick(60_000)
-  expect(scene.mailed(depositor)).toEqual([{ kind: 'lost', id: call.id, reason: 'expired' }])
-  expect(scene.mailed(stream)).toMatchObject([{ kind: 'tombstones', lost: [{ id: call.id, reason: 'expired' }] }])
-})
-
 test('a depositor in a hurry is slowed down, and its connection cannot be dodged with another stream', () => {
   const scene = new Scene({ deposits: { burst: 2, perSecond: 1 } })
   const bob = scene.resident()
@@ -314,4 +225,24 @@ test('frames that only a relay sends end the stream', () => {
   const stream = scene.open()
   scene.mail(stream, { kind: 'prekeys-left', left: 3 })
   expect(scene.closed.has(stream)).toBe(true)
+})
+
+test('acknowledgements one by one, faster than the disk, are all carried out, in few requests', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  const sent = Array.from({ length: 50 }, () => scene.envelope())
+  for (const one of sent) scene.deposit(bob.device, one)
+  const stream = scene.subscribe(bob.device)
+  scene.storeSleeps = true
+  for (const { id } of sent) scene.mail(stream, { kind: 'ack', ids: [id] })
+  expect(scene.asked).toHaveLength(1)
+  scene.wake()
+  expect(scene.delivered(scene.subscribe(bob.device))).toEqual([])
+})
+
+test('whoever subscribes over and over is cut off', () => {
+  const scene = new Scene({ subscriptions: { burst: 2, perSecond: 1 } })
+  const stream = scene.open(scene.resident().device)
+  for (let i = 0; i < 3; i++) scene.mail(stream, { kind: 'subscribe', credit: 1 })
+  expect(scene.closed.get(stream)).toBe('subscribed too often')
 })

@@ -3,6 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { peerIdOf } from '../../protocol/ids.ts'
+import { signalSessions } from '../../protocol/session/signal.ts'
 import { verifyCustody } from '../../protocol/wire/custody.ts'
 import { createRelay, type RelayLogEntry } from '../../relay/index.ts'
 import { openDirectory, openMailbox } from './caller.ts'
@@ -16,7 +17,9 @@ test('a message for someone who is away is kept, signed for, fetched once they a
   const alice = await caller()
   const directory = await openDirectory(alice, address)
   directory.send({ kind: 'take-bundle', device: bob.device })
-  expect((await directory.expect('bundle')).preKey?.id).toBe(1)
+  const { bundle, preKey } = await directory.expect('bundle')
+  expect(preKey?.id).toBe(1)
+  expect(signalSessions.verifyBundle(bundle)).toBe(true)
   directory.send({ kind: 'find-card', account: bob.account })
   await directory.expect('card')
 
@@ -94,3 +97,41 @@ test('the log says what happened and names nobody', async () => {
   expect(entries.map(({ event }) => event)).toEqual(['started', 'stopped'])
   expect(JSON.stringify(entries)).not.toContain(bob.device)
 })
+
+test('a relay that stops answers everything it keeps', async () => {
+  const dataDir = await temporaryDirectory()
+  const { relay, address } = await runningRelay({ dataDir })
+  const bob = await resident(address)
+  const deposits = await openMailbox(await caller(), address)
+  for (let i = 0; i < 100; i++) {
+    deposits.send({ kind: 'deposit', mailbox: bob.device, envelope: envelope(Date.now()) })
+  }
+  await deposits.expect('stored')
+  const stopping = relay.stop()
+  let answers = 1
+  while ((await deposits.next())?.kind === 'stored') answers += 1
+  await stopping
+  const again = await runningRelay({ dataDir })
+  expect((await again.relay.status()).messages).toBe(answers)
+})
+
+test('a damaged database ends the relay loudly', async () => {
+  const dataDir = await temporaryDirectory()
+  const first = await runningRelay({ dataDir })
+  await resident(first.address)
+  await first.relay.stop()
+  damage(join(dataDir, 'relay.db'))
+  const entries: RelayLogEntry[] = []
+  const relay = await createRelay({ dataDir, listen: [], log: (entry) => entries.push(entry) })
+  const ended = new Promise<Error>((resolve) => relay.on('fatal', resolve))
+  await relay.start()
+  expect((await ended).message).toMatch(/damaged/)
+  expect(entries.map(({ event }) => event)).toEqual(expect.arrayContaining(['store-faulted', 'failed', 'stopped']))
+})
+
+/** Everything but the header. */
+function damage(path: string): void {
+  const bytes = readFileSync(path)
+  bytes.fill(0xa5, 4_096)
+  writeFileSync(path, bytes)
+}

@@ -1,4 +1,5 @@
 /** Strangers cost a relay little, and others nothing. */
+import { connect, type Socket } from 'node:net'
 import type { Stream } from '@libp2p/interface'
 import { expect, test } from 'vitest'
 import { mailboxProtocol } from '../../protocol/wire/mailbox.ts'
@@ -84,14 +85,13 @@ test('one peer holds only so many connections', async () => {
   expect((await relay.status()).connections).toBe(2)
 })
 
-async function silentSockets(address: string, count: number): Promise<import('node:net').Socket[]> {
-  const { connect } = await import('node:net')
+function silentSockets(address: string, count: number): Promise<Socket[]> {
   const port = Number(/tcp\/(\d+)/.exec(address)?.[1])
   return Promise.all(
     Array.from({ length: count }, () => {
       const socket = connect(port, '127.0.0.1')
       socket.on('error', () => undefined)
-      return new Promise<import('node:net').Socket>((resolve) => socket.once('connect', () => resolve(socket)))
+      return new Promise<Socket>((resolve) => socket.once('connect', () => resolve(socket)))
     }),
   )
 }
