@@ -224,9 +224,10 @@ export class Device implements Core<Input, Change, Effect> {
     this.#asks.tick(draft)
     this.#ordering.tick(draft)
     this.#relays.tick(draft)
-    if (this.#sweepMs > draft.nowMs) return
+    if (this.#sweepMs > draft.nowMs && this.#pool.nextDeadline() > draft.nowMs) return
     this.#sweepMs = draft.nowMs + sweepEveryMs
     draft.keep({ kind: 'sweep-seen', beforeMs: draft.nowMs })
+    for (const contact of draft.reads.contacts()) this.#outbox.expireWaiting(contact, draft)
     const rotated = this.#pool.rotate(draft)
     if (this.#card.renew(draft) || rotated) this.#relays.publishAll(draft)
   }

@@ -72,6 +72,8 @@ export class Inbox {
     }
     const contact = this.#letIn(incoming.device, sender, content, draft)
     if (contact === undefined || contact.state === 'blocked') return undefined
+    // Not taken, and not remembered: its sender keeps it, and offers it again.
+    if (content.seq > 0 && !hasRoomFor(contact, draft)) return undefined
     const said = bodyCodec.decode(content.body)
     const receipted = content.seq > 0 || said?.kind === 'hello'
     this.#remember(incoming, receipted ? content.id : undefined, draft)
@@ -106,7 +108,7 @@ export class Inbox {
     if (contact.state === 'added' || contact.state === 'adding') {
       this.#init.ordering.place({ message, floor: content.floor, via: incoming.via }, contact, draft)
       this.#owe(incoming, content.id, contact, draft)
-    } else if (draft.reads.heldOf(contact.account).length < requestMessagesMax) {
+    } else {
       draft.putMessage(message) // Shown, and receipted, when the user lets them in.
     }
   }
@@ -133,7 +135,7 @@ export class Inbox {
   /** Over a link the sender is told at once; through a relay, by a message in a session that works. */
   #unreadable(incoming: Incoming, sender: Contact | undefined, draft: Draft): Taken {
     if (incoming.via === 'direct') return 'undecryptable'
-    this.#remember(incoming, undefined, draft)
+    // Not remembered: should the request for a repeat be lost, the same bytes come again, and are asked for again.
     if (sender?.state === 'added' && this.#mayAskAgain(incoming.device, draft)) {
       const lane = this.#init.outbox.laneFor(incoming.device, sender.account)
       lane.needsFreshSession = true
@@ -171,4 +173,9 @@ export class Inbox {
   #owe(incoming: Incoming, id: MessageId, contact: Contact, draft: Draft): void {
     if (incoming.via === 'relay') this.#init.receipts.owe(contact.account, id, 'delivered', draft)
   }
+}
+
+/** A stranger at the door leaves a few messages there, and no more. */
+function hasRoomFor(contact: Contact, draft: Draft): boolean {
+  return contact.state !== 'requested' || draft.reads.heldOf(contact.account).length < requestMessagesMax
 }

@@ -71,11 +71,25 @@ export class Outbox {
     this.wake(contact, draft)
   }
 
+  /** The user wants nothing more to do with them, and is shown what will not arrive. */
   forget(contact: Contact, draft: Draft): void {
     for (const { device } of contact.card?.devices ?? []) {
       const lane = this.#lanes.get(device)
       if (lane === undefined) continue
-      for (const entry of lane.entries()) this.drop(lane, entry, draft)
+      for (const entry of lane.entries()) {
+        this.drop(lane, entry, draft)
+        recordAttempt(entry.delivery, 'direct', '', 'given up: you blocked them', draft)
+        raise(entry.delivery, 'expired', 'relay', draft)
+      }
+    }
+    for (const message of draft.reads.undispatched(contact.account)) giveUp(message, draft)
+  }
+
+  /** What has waited too long for the contact's card. */
+  expireWaiting(contact: Contact, draft: Draft): void {
+    if (contact.card !== undefined) return
+    for (const message of draft.reads.undispatched(contact.account)) {
+      if (fromMessage(message).expiresMs <= draft.nowMs) giveUp(message, draft)
     }
   }
 
@@ -180,6 +194,12 @@ export class Outbox {
 
 /** What is fanned out: a delivery but for its device. */
 type Item = Omit<Delivery, 'device' | 'order' | 'sealedFor' | 'stored'>
+
+/** A message that never had a delivery. */
+function giveUp(message: Message, draft: Draft): void {
+  draft.putMessage({ ...message, dispatched: true })
+  raise({ account: message.conversation, messageId: message.id }, 'expired', 'relay', draft)
+}
 
 function fromMessage(message: Message): Item {
   return {

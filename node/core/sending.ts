@@ -56,7 +56,7 @@ export class Sending {
     const linkMs = lane.link !== undefined && lane.linkFromMs > draft.nowMs ? lane.linkFromMs : never
     lane.wakeMs = Math.min(lane.wakeMs, path.againMs, path.dial ? lane.headStartUntilMs : never, linkMs)
     if (path.by?.kind === 'direct') this.#sendDirect(lane, draft)
-    if (path.by?.kind === 'relay') this.#deposit(lane, path.by.relay, draft)
+    if (path.by?.kind === 'relay') this.#deposit(lane, path.by.relay, contact.card.relays, draft)
   }
 
   /** False when something waits for a session. In order: a message never overtakes an earlier one for want of a key. */
@@ -66,7 +66,8 @@ export class Sending {
       const ready = !lane.needsFreshSession && this.#init.sessions.has(lane.device, draft)
       if (!ready || !this.#encrypt(lane, entry, contact, draft)) {
         this.#init.wantBundle(lane, contact, draft)
-        lane.wakeMs = Math.min(lane.wakeMs, Math.max(lane.bundleFromMs, draft.nowMs + 1))
+        // While a bundle is asked for, its answer moves the lane.
+        if (lane.bundleSources === undefined) lane.wakeMs = Math.min(lane.wakeMs, lane.bundleFromMs)
         return false
       }
     }
@@ -126,7 +127,7 @@ export class Sending {
     }
   }
 
-  #deposit(lane: Lane, relay: string, draft: Draft): void {
+  #deposit(lane: Lane, first: string, relays: readonly string[], draft: Draft): void {
     let inFlight = 0
     for (const entry of lane.entries()) {
       if (inFlight >= inFlightMax) return
@@ -141,6 +142,8 @@ export class Sending {
       }
       if (delivery.sealedFor === undefined) continue
       inFlight++
+      const relay =
+        delivery.stored === undefined ? first : (nextRelay(lane, delivery.stored.relay, relays, draft) ?? first)
       entry.flight = { route: 'relay', via: relay, sinceMs: draft.nowMs }
       const { envelopeId: id, type, ciphertext } = delivery.sealedFor
       const message = { sender: this.#init.ownDevice, type, ciphertext }
@@ -160,6 +163,13 @@ export class Sending {
 export function addressesOf(contact: Contact, device: DeviceId): readonly string[] {
   const listed = contact.card?.devices.find((d) => d.device === device)?.addresses ?? []
   return listed.map((address) => `${address}/p2p/${peerIdOf(device)}`)
+}
+
+/** The relay that has signed for it was of no use so far: the recipient may reach another of theirs. */
+function nextRelay(lane: Lane, after: string, relays: readonly string[], draft: Draft): string | undefined {
+  const at = relays.indexOf(after) + 1
+  const others = [...relays.slice(at), ...relays.slice(0, Math.max(at - 1, 0))]
+  return others.find((relay) => (lane.relayFromMs.get(relay) ?? 0) <= draft.nowMs)
 }
 
 /** Entries stand in order of sending and live equally long, so the first is the first to expire. */
