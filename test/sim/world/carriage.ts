@@ -34,7 +34,8 @@ export function checkedCarriage(world: World): Carriage {
 }
 
 export const estimatedCarriage: Carriage = {
-  direct: (end, frame) => end.send(frame, overheadBytes + (frame.kind === 'message' ? frame.ciphertext.length + 26 : 24)),
+  direct: (end, frame) =>
+    end.send(frame, overheadBytes + (frame.kind === 'message' ? frame.ciphertext.length + 26 : 24)),
   directory: (end, frame) => end.send(frame, overheadBytes + directoryBytes(frame)),
   mailbox: (end, frame) => end.send(frame, overheadBytes + mailboxBytes(frame)),
 }

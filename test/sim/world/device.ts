@@ -70,6 +70,7 @@ export class SimDevice {
   #turnsBefore = 0
   /** The power fails at the next turn, once. */
   nextBreak: Break | undefined
+  onStart: (() => void) | undefined
   /** How soon it is switched on again after the power failed; absent, it stays off. */
   restartAfterMs: number | undefined = 1_000
 
@@ -152,6 +153,7 @@ export class SimDevice {
       ...(faults?.forgetsAlarm === true && { forgetsAlarm: true }),
     })
     this.#listen()
+    this.onStart?.()
   }
 
   /** The process ends as if killed: what it had not committed is lost. */

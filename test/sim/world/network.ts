@@ -145,7 +145,9 @@ export class Network {
   /** Answers once: with an end to speak on, or why there is none. */
   dial(dial: Dial, answer: (dialled: Dialled) => void): void {
     const { from } = dial
-    const target = dial.addresses.map((address) => this.#hosts.get(address)).find((host) => host?.device === dial.expects)
+    const target = dial.addresses
+      .map((address) => this.#hosts.get(address))
+      .find((host) => host?.device === dial.expects)
     const fail = (inMs: number, reason: string): void => {
       this.world.after(inMs, () => answer({ ok: false, reason }))
     }

@@ -28,6 +28,7 @@ export class Person {
   constructor(world: World, device: SimDevice) {
     this.#world = world
     this.device = device
+    device.onStart = () => this.lit()
   }
 
   get name(): string {
@@ -66,7 +67,8 @@ export class Person {
   /** Answers with the id once the device has accepted it. */
   says(to: Person, text: string): MessageId {
     const answer = this.#done(this.device.ask((request) => ({ kind: 'text-submitted', request, to: to.account, text })))
-    if (!answer.ok || answer.kind !== 'submitted') throw new Error(`${this.name} could not say it: ${JSON.stringify(answer)}`)
+    if (!answer.ok || answer.kind !== 'submitted')
+      throw new Error(`${this.name} could not say it: ${JSON.stringify(answer)}`)
     return answer.id
   }
 

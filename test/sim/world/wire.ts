@@ -144,7 +144,8 @@ export class Wire {
     const atMs = Math.max(world.nowMs + this.#network.latencyMs(own.host, other.host), other.lastMs)
     world.after(atMs - world.nowMs, () => {
       // Across a cut the other side hears nothing; its own pulse finds out.
-      if (this.#network.isBlocked(own.host, other.host)) world.after(stalledMs * 12, () => this.#end(other, 'no answer'))
+      if (this.#network.isBlocked(own.host, other.host))
+        world.after(stalledMs * 12, () => this.#end(other, 'no answer'))
       else this.#end(other, 'closed by the other side')
     })
   }
