@@ -3,7 +3,7 @@
  * input and waits for its answer; each effect goes to the network, to the caller or to the listeners. Decides nothing of
  * the rules; sees to it that everything ends when one part of it does.
  */
-import { peerIdOf, isAccountId, type AccountId, type DeviceId, type MessageId } from '../protocol/ids.ts'
+import { isAccountId, type DeviceId, type MessageId } from '../protocol/ids.ts'
 import { Driver } from '../protocol/shell/driver.ts'
 import { parseInvite } from '../protocol/wire/invite.ts'
 import {
@@ -26,16 +26,13 @@ import { Network } from './io/network.ts'
 import type { DeviceStore } from './io/store.ts'
 import { cannotListen, checkRelays } from './options.ts'
 import { Requests } from './requests.ts'
-import { contactView, messageView, whyView } from './views.ts'
+import { contactView, identityView, messageView, whyView } from './views.ts'
 import { Waiters } from './waiting.ts'
 
 export interface DeviceNodeInit {
   readonly device: Device
   readonly store: DeviceStore
-  readonly account: AccountId
-  readonly deviceId: DeviceId
   readonly deviceSeed: Uint8Array
-  readonly name: string
   readonly listen: readonly string[]
   readonly announce: readonly string[]
   readonly log: Log
@@ -55,6 +52,7 @@ export class DeviceNode implements LinnetNode {
   #phase: Phase = 'made'
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
+  #ending: Promise<void> | undefined
 
   constructor(init: DeviceNodeInit) {
     this.#init = init
@@ -89,10 +87,8 @@ export class DeviceNode implements LinnetNode {
   }
 
   identity(): NodeIdentity {
-    const { account, deviceId, name, device } = this.#init
-    const peerId = peerIdOf(deviceId)
-    const addresses = this.#network.addresses().map((address) => `${address}/p2p/${peerId}`)
-    return { account, device: deviceId, peerId, name, addresses, relays: device.relayStandings() }
+    const { settings } = this.#init.device
+    return identityView(settings, this.#network.addresses(), this.#init.device.relayStandings())
   }
 
   async send(who: string, text: string): Promise<{ readonly id: MessageId; readonly state: Message['state'] }> {
@@ -197,7 +193,12 @@ export class DeviceNode implements LinnetNode {
     await this.#end()
   }
 
-  async #end(): Promise<void> {
+  #end(): Promise<void> {
+    this.#ending ??= this.#letGo()
+    return this.#ending
+  }
+
+  async #letGo(): Promise<void> {
     this.#requests.failAll(stopped())
     this.#waiters.failAll(stopped())
     await this.#starting?.catch(() => undefined)

@@ -7,7 +7,15 @@ import type { NodeEvents } from './api.ts'
 type Listener<K extends keyof NodeEvents> = (event: NodeEvents[K]) => void
 type Listeners = { readonly [K in keyof NodeEvents]: Set<Listener<K>> }
 
+/** As an EventTarget does with what a listener throws: uncaught, and not on the stack of whoever told. */
+function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
+}
+
 export class Telling {
+  readonly #surface: (error: unknown) => void
   readonly #listeners: Listeners = {
     event: new Set(),
     message: new Set(),
@@ -15,6 +23,10 @@ export class Telling {
     contact: new Set(),
     gap: new Set(),
     fatal: new Set(),
+  }
+
+  constructor(surface: (error: unknown) => void = throwLater) {
+    this.#surface = surface
   }
 
   on<K extends keyof NodeEvents>(kind: K, listener: Listener<K>): () => void {
@@ -28,19 +40,14 @@ export class Telling {
       try {
         listener(event)
       } catch (error) {
-        // The listener's own fault: it surfaces as uncaught, as it would from an EventTarget, and the node goes on.
-        queueMicrotask(() => {
-          throw error
-        })
+        this.#surface(error) // The listener's own fault: the others are still told, and the node goes on.
       }
     }
   }
 
   /** Tells of the end; with nobody listening it is thrown instead, because it must not pass unseen. */
   tellFatal(error: Error): void {
-    if (this.#listeners.fatal.size > 0) return this.tell('fatal', error)
-    queueMicrotask(() => {
-      throw error
-    })
+    if (this.#listeners.fatal.size > 0) this.tell('fatal', error)
+    else this.#surface(error)
   }
 }

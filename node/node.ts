@@ -1,7 +1,6 @@
 /** `createNode`: from options to a device that can be started. What it does then is told in `device-node.ts`. */
-import { ed25519PublicKey, systemRandom } from '../protocol/crypto/primitives.ts'
+import { systemRandom } from '../protocol/crypto/primitives.ts'
 import { UsageError } from '../protocol/errors.ts'
-import { accountIdOf, deviceIdOf } from '../protocol/ids.ts'
 import { createIdentity, signalSessions } from '../protocol/session/signal.ts'
 import { sealing } from '../protocol/wire/sealed.ts'
 import type { LinnetNode, NodeOptions } from './api.ts'
@@ -34,10 +33,7 @@ export async function createNode(options: NodeOptions): Promise<LinnetNode> {
     return new DeviceNode({
       device,
       store,
-      account: accountIdOf(ed25519PublicKey(keys.accountSeed)),
-      deviceId: deviceIdOf(own.publicKey),
       deviceSeed: keys.deviceSeed,
-      name,
       listen: checked.listen,
       announce: checked.announce,
       log: (level, message, fields) => options.log?.({ level, message, ...fields }),

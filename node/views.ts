@@ -1,9 +1,26 @@
 /** Rows of the store as the library shows them: names instead of keys, ISO 8601 instead of milliseconds. Decides nothing. */
-import type { AccountId, DeviceId, MessageId } from '../protocol/ids.ts'
+import { peerIdOf, type AccountId, type DeviceId, type MessageId } from '../protocol/ids.ts'
 import { body } from '../protocol/wire/content.ts'
-import type { ContactView, MessageView, Why } from './api.ts'
+import type { ContactView, MessageView, NodeIdentity, RelayStanding, Why } from './api.ts'
+import type { Settings } from './core/own-card.ts'
 import type { Reads } from './core/reads.ts'
 import type { Contact, Delivery, Message } from './core/state.ts'
+
+export function identityView(
+  { account, device, name, relays }: Settings,
+  addresses: readonly string[],
+  standings: readonly RelayStanding[],
+): NodeIdentity {
+  const peerId = peerIdOf(device)
+  return {
+    account,
+    device,
+    peerId,
+    name,
+    addresses: addresses.map((address) => `${address}/p2p/${peerId}`),
+    relays: relays.map((relay) => standings.find((known) => known.relay === relay) ?? { relay, connected: false }),
+  }
+}
 
 export function contactView(contact: Contact, isOnline: (device: DeviceId) => boolean): ContactView {
   const devices = contact.card?.devices.map(({ device }) => device) ?? []

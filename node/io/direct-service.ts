@@ -18,8 +18,8 @@ export interface DirectInit {
   readonly onStream: (stream: Stream, connection: Connection) => void
 }
 
-/** One to talk on, and one more while the other side does not yet know that the first is dead. */
-const streamsPerConnectionMax = 2
+/** Two to talk on, and as many that are closed here and not yet there. Which of them are links is up to `links.ts`. */
+const streamsPerConnectionMax = 4
 
 export class Direct implements Startable {
   readonly #components: AnswererComponents

@@ -10,7 +10,7 @@ import type { Connection, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { peerIdOf, type DeviceId } from '../../protocol/ids.ts'
 import { isDialable, parse, withoutPeer } from './addresses.ts'
-import { Unreachable, reasonOf, withDeadline } from './deadline.ts'
+import { Unreachable, withDeadline } from './deadline.ts'
 
 /** What of libp2p this service stands on. */
 export interface ReachComponents {
@@ -76,7 +76,8 @@ export class Reach implements Startable {
         return await openStream(connection, protocol)
       } catch (error) {
         if (error instanceof Error && error.name === 'UnsupportedProtocolError') throw error
-        connection.abort(new Unreachable(reasonOf(error))) // Dead, or its other side has forgotten it.
+        // No answer: it is dead. Otherwise it may be well, with as many streams as it can have; another one will do.
+        if (error instanceof Unreachable) connection.abort(error)
       }
     }
     const connection = await this.#dial(peer, addresses)

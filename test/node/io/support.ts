@@ -98,7 +98,7 @@ export interface ScriptedRelay {
   /** Who has opened mailbox streams, in order. */
   readonly visitors: string[]
   readonly frames: MailboxFrame[]
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 /** `script` answers each frame; what it does not answer stays unanswered. */
