@@ -123,12 +123,6 @@ function attemptRows(sql: Sql): AttemptRows {
      AND NOT EXISTS (SELECT 1 FROM messages WHERE id = ?)
      AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = ?)`,
   )
-  // An attempt may also have been told after its delivery was gone; opening the store forgets those.
-  sql.run(
-    `DELETE FROM attempts WHERE message NOT IN (SELECT id FROM messages)
-     AND message NOT IN (SELECT message FROM deliveries)`,
-  )()
-
   return {
     of: (messageId) => of(messageId).map((row) => attemptOf(row)),
     add(a) {

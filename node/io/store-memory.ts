@@ -18,7 +18,7 @@ import type {
   StoredEvent,
 } from '../core/state.ts'
 import type { DeviceStore } from './store.ts'
-import { applyTo, deliveryKey, dropStrayAttempts, markKey, messageKey, Tables } from './store-tables.ts'
+import { applyTo, deliveryKey, markKey, messageKey, Tables } from './store-tables.ts'
 
 export class MemoryStore implements DeviceStore {
   readonly #tables: Tables
@@ -34,7 +34,6 @@ export class MemoryStore implements DeviceStore {
    */
   reopen(): MemoryStore {
     this.close()
-    dropStrayAttempts(this.#tables)
     return new MemoryStore(this.#tables)
   }
 

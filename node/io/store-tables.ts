@@ -152,18 +152,8 @@ function putMessage(t: Tables, message: Message): void {
 
 function dropDelivery(t: Tables, messageId: MessageId, device: DeviceId): void {
   t.deliveries.drop(deliveryKey(messageId, device))
-  if (!isAskedAbout(t, messageId)) t.attempts.drop(messageId)
-}
-
-/** An attempt may also have been told after its delivery was gone; opening the store forgets those. */
-export function dropStrayAttempts(t: Tables): void {
-  t.undo.begin()
-  t.attempts.dropWhere((attempts) => attempts.every((attempt) => !isAskedAbout(t, attempt.messageId)))
-  t.undo.commit()
-}
-
-function isAskedAbout(t: Tables, messageId: MessageId): boolean {
-  return t.messagesById.count(messageId) > 0 || t.deliveriesByMessage.count(messageId) > 0
+  const isAskedAbout = t.messagesById.count(messageId) > 0 || t.deliveriesByMessage.count(messageId) > 0
+  if (!isAskedAbout) t.attempts.drop(messageId)
 }
 
 /** The first attempt stays, because it says when and how this began; the rest are the newest. */

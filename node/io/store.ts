@@ -9,7 +9,7 @@
  * - A contact's name and a card's device belong to whoever was added first.
  * - Of messages with the same id, `findMessage` prefers the outgoing one, then the one that came first.
  * - Attempts outlive their delivery for as long as there is a message to ask `why` about; those of a receipt or a card
- *   go with its last delivery, or when the store is next opened.
+ *   go with its last delivery.
  * - Values go in and come out whole; neither side changes them afterwards.
  */
 import type { Journal } from '../../protocol/shell/driver.ts'
@@ -18,7 +18,7 @@ import type { Reads } from '../core/reads.ts'
 
 /**
  * Times, positions and counters are safe integers. Throws LocalError when changes are applied or committed outside a
- * transaction, when transactions are nested, and when the store is used after its end or cannot be written; NodeError
+ * transaction, when transactions are nested or begun after the end, and when the store cannot be written; NodeError
  * `corrupt-store` when what is read is damaged. After anything thrown a transaction can only be rolled back.
  */
 export interface DeviceStore extends Reads, Journal<Change> {
@@ -27,7 +27,8 @@ export interface DeviceStore extends Reads, Journal<Change> {
   /**
    * Writes what is committed to a new file of that name, under the same key: the data directory's `key` file belongs
    * beside it. Sessions are left out, because a ratchet that is set back encrypts twice with the same keys; whoever
-   * restores a backup opens new ones. Refuses when the file exists.
+   * restores a backup opens new ones. Refuses when the file exists. Takes about 40 ms for each MB, in which nothing else
+   * is done.
    */
   backup(path: string): Promise<void>
 }

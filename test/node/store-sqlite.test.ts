@@ -198,6 +198,26 @@ describe('a store of version 1', () => {
   })
 })
 
+describe('a full disk', () => {
+  test('is an error of this machine, after which what was committed is there and goes on', () => {
+    const store = filled({ steps: [...migrations, 'PRAGMA max_page_count = 80'] })
+    const answers = answersOf(store)
+    store.begin()
+    expect(() => {
+      for (let n = 100; n < 200; n++) {
+        store.apply({ kind: 'put-message', message: sample.outgoing(n, 1, { body: sample.bytesOf(n, 10_000) }) })
+        store.apply({ kind: 'put-contact', contact: sample.contact(n) })
+        store.apply({ kind: 'put-session', device: deviceOf(1), record: sample.record('lost') })
+      }
+    }).toThrow(/disk is full/)
+    store.rollback()
+    expect(answersOf(store)).toStrictEqual(answers)
+    keep(store, { kind: 'add-event', stored: sample.event(3) })
+    expect(store.lastEventSeq()).toBe(3)
+    store.close()
+  })
+})
+
 describe('a backup', () => {
   test('is a store of its own under the same key, without sessions', async () => {
     const store = filled()

@@ -193,7 +193,7 @@ describe('any history', () => {
           for (const setting of settings) setting.end()
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 30 },
     )
   })
 })
