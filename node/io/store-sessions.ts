@@ -1,6 +1,6 @@
 /**
- * Session records on disk. A conversation reads and replaces its record with every message, and a record is large, so
- * the newest ones stand in memory decoded, and one that changed several times in a transaction is encoded once.
+ * Session records on disk. A conversation reads and replaces its record with every message, so the
+ * latest ones stand in memory decoded, and one that changed several times in a transaction is encoded once.
  */
 import type { DeviceId } from '../../protocol/ids.ts'
 import { LocalError } from '../../protocol/errors.ts'
@@ -12,7 +12,7 @@ import { plainBytes, type Sql } from './store-sql.ts'
 /** What the store needs of a session layer. */
 export type RecordCodec = Pick<Sessions, 'encodeRecord' | 'decodeRecord'>
 
-/** Decoded records kept: more conversations than are lively at one time, at some tens of kilobytes each. */
+/** Decoded records kept: more conversations than are lively at one time, at a few kilobytes each. */
 const decodedMax = 256
 
 export interface SessionRows {
