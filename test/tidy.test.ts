@@ -110,7 +110,7 @@ function mentioned(name: string, files: readonly File[]): boolean {
 /** A rule may be wrong for one line; whoever reads that line wants to know why. */
 const exceptionsSayWhy: Rule = (tree) =>
   tree
-    .filter((file) => isCode(file) && !file.path.startsWith('test/'))
+    .filter((file) => isCode(file) && !/^(test|bench)\//.test(file.path))
     .filter((file) => /(?:ox|es)lint-disable(?!.* -- \w)|@ts-(?:ignore|nocheck)/.test(file.text))
     .map((file) => `${file.path} switches a rule off and does not say why`)
 
