@@ -193,7 +193,8 @@ export class Device implements Core<Input, Change, Effect> {
       case 'frame-received':
         return this.#links.received(input.link, input.frame, draft)
       case 'relay-risen':
-        return this.#relays.risen(input.relay, draft)
+        this.#relays.risen(input.relay, draft)
+        return this.#outcomes.relayBack(input.relay, draft)
       case 'relay-lost':
         return this.#relays.lost(input.relay, input.reason, draft)
       case 'publish-answered':

@@ -5,13 +5,15 @@
  */
 import type { AccountId, DeviceId, EnvelopeId, MessageId } from '../../protocol/ids.ts'
 import { redepositMs } from '../../protocol/limits.ts'
-import type { Delivery, Route } from './state.ts'
+import type { Delivery } from './state.ts'
 
 /** One delivery, and where it is right now. */
 export interface Entry {
   delivery: Delivery
-  /** Sent and not yet answered. */
-  flight?: { readonly route: Route; readonly via: string; readonly sinceMs: number }
+  /** Sent over the link and not yet answered: since when. */
+  directSinceMs?: number
+  /** Offered to this relay and not yet answered. */
+  depositAt?: string
   /** A stored one is offered to a relay again from then on. */
   offerFromMs: number
 }
@@ -92,11 +94,5 @@ export class Lane {
   get floor(): number {
     for (const { delivery } of this.#entries.values()) if (delivery.seq > 0) return delivery.seq
     return 0
-  }
-
-  inFlight(): number {
-    let count = 0
-    for (const entry of this.#entries.values()) if (entry.flight !== undefined) count++
-    return count
   }
 }

@@ -43,7 +43,7 @@ export class Outcomes {
     lane.dialling = false
     lane.dialFailures = 0
     lane.dialFromMs = 0
-    for (const entry of lane.entries()) if (entry.flight?.route === 'direct') delete entry.flight
+    for (const entry of lane.entries()) delete entry.directSinceMs
     this.#sending.move(lane, draft)
   }
 
@@ -53,8 +53,8 @@ export class Outcomes {
     const address = lane.link.address
     lane.link = undefined
     for (const entry of lane.entries()) {
-      if (entry.flight?.route !== 'direct') continue
-      delete entry.flight
+      if (entry.directSinceMs === undefined) continue
+      delete entry.directSinceMs
       recordAttempt(entry.delivery, 'direct', address, `link lost before it was confirmed: ${reason}`, draft)
     }
     this.#sending.move(lane, draft)
@@ -96,7 +96,7 @@ export class Outcomes {
     if (lane === undefined || entry === undefined) return
     lane.linkRefusals++
     lane.linkFromMs = draft.nowMs + backoffMs(lane.linkRefusals, retry, draft.random)
-    for (const other of lane.entries()) if (other.flight?.route === 'direct') delete other.flight
+    for (const other of lane.entries()) delete other.directSinceMs
     const outcome = reason === 'busy' ? 'their device is busy' : 'their device does not take messages from you'
     recordAttempt(entry.delivery, 'direct', lane.link?.address ?? '', outcome, draft)
     markWaiting(entry.delivery, outcome, draft)
@@ -125,7 +125,7 @@ export class Outcomes {
     const lane = this.#outbox.lane(mailbox)
     const entry = lane?.entryOfEnvelope(id)
     if (lane === undefined || entry === undefined) return
-    if (entry.flight?.route === 'relay') delete entry.flight
+    delete entry.depositAt
     switch (answer.kind) {
       case 'stored':
         this.#stored(lane, entry, relay, answer, draft)
@@ -149,6 +149,13 @@ export class Outcomes {
     lane.relayFromMs.delete(relay)
     lane.relayFailures.delete(relay)
     this.#sending.move(lane, draft)
+  }
+
+  /** One of our relays answers again, and it is also theirs: what waits for it need not wait out its pause. */
+  relayBack(relay: string, draft: Draft): void {
+    for (const lane of this.#outbox.lanes()) {
+      if (lane.size > 0 && lane.relayFromMs.has(relay)) this.roomNoticed(relay, lane.device, draft)
+    }
   }
 
   /** A relay dropped what it had signed for: we still have it, and go on. */
@@ -178,7 +185,8 @@ export class Outcomes {
       recordAttempt(entry.delivery, 'direct', '', 'their device could not decrypt it; opening a new session', draft)
       const { sealedFor: _, stored: __, ...bare } = entry.delivery
       lane.update(entry, bare)
-      delete entry.flight
+      delete entry.directSinceMs
+      delete entry.depositAt
       entry.offerFromMs = 0
       draft.keep({ kind: 'put-delivery', delivery: bare })
     }

@@ -4,7 +4,7 @@
  */
 import type { Random } from '../../protocol/crypto/random.ts'
 import { peerIdOf, type DeviceId } from '../../protocol/ids.ts'
-import { headStartMs, inFlightMax, requestMsMax } from '../../protocol/limits.ts'
+import { headStartMs, inFlightMax, linkPatienceMs, requestMsMax } from '../../protocol/limits.ts'
 import type { SignedCard } from '../../protocol/wire/card.ts'
 import type { Introduction } from '../../protocol/wire/content.ts'
 import type { SealedMessage } from '../../protocol/wire/sealed.ts'
@@ -43,6 +43,7 @@ export class Sending {
     const path = choosePath(
       {
         linked: lane.link !== undefined && lane.linkFromMs <= draft.nowMs,
+        doubtful: isSilent(lane, draft.nowMs),
         dialling: lane.dialling,
         dialable: lane.link === undefined && addressesOf(contact, lane.device).length > 0,
         dialFromMs: lane.dialFromMs,
@@ -55,8 +56,8 @@ export class Sending {
     if (path.dial) this.#dial(lane, contact, draft)
     const linkMs = lane.link !== undefined && lane.linkFromMs > draft.nowMs ? lane.linkFromMs : never
     lane.wakeMs = Math.min(lane.wakeMs, path.againMs, path.dial ? lane.headStartUntilMs : never, linkMs)
-    if (path.by?.kind === 'direct') this.#sendDirect(lane, draft)
-    if (path.by?.kind === 'relay') this.#deposit(lane, path.by.relay, contact.card.relays, draft)
+    if (path.direct) this.#sendDirect(lane, draft)
+    if (path.relay !== undefined) this.#deposit(lane, path.relay, contact.card.relays, draft)
   }
 
   /** False when something waits for a session. In order: a message never overtakes an earlier one for want of a key. */
@@ -114,14 +115,14 @@ export class Sending {
     for (const entry of lane.entries()) {
       if (inFlight >= inFlightMax) break
       inFlight++
-      if (entry.flight?.route === 'direct') {
-        lane.wakeMs = Math.min(lane.wakeMs, entry.flight.sinceMs + requestMsMax)
+      if (entry.directSinceMs !== undefined) {
+        lane.wakeMs = Math.min(lane.wakeMs, nextDoubtMs(entry.directSinceMs, draft.nowMs))
         continue
       }
       const { sealedFor } = entry.delivery
       if (sealedFor === undefined) continue
-      entry.flight = { route: 'direct', via: link.address, sinceMs: draft.nowMs }
-      lane.wakeMs = Math.min(lane.wakeMs, draft.nowMs + requestMsMax)
+      entry.directSinceMs = draft.nowMs
+      lane.wakeMs = Math.min(lane.wakeMs, nextDoubtMs(draft.nowMs, draft.nowMs))
       const { envelopeId: id, type, ciphertext } = sealedFor
       draft.act({ kind: 'send', link: link.number, frame: { kind: 'message', id, type, ciphertext } })
     }
@@ -132,7 +133,7 @@ export class Sending {
     for (const entry of lane.entries()) {
       if (inFlight >= inFlightMax) return
       const { delivery } = entry
-      if (entry.flight !== undefined) {
+      if (entry.depositAt !== undefined) {
         inFlight++
         continue
       }
@@ -144,7 +145,7 @@ export class Sending {
       inFlight++
       const relay =
         delivery.stored === undefined ? first : (nextRelay(lane, delivery.stored.relay, relays, draft) ?? first)
-      entry.flight = { route: 'relay', via: relay, sinceMs: draft.nowMs }
+      entry.depositAt = relay
       const { envelopeId: id, type, ciphertext } = delivery.sealedFor
       const message = { sender: this.#init.ownDevice, type, ciphertext }
       const sealed = this.#init.seal(lane.device, message, draft.random)
@@ -163,6 +164,19 @@ export class Sending {
 export function addressesOf(contact: Contact, device: DeviceId): readonly string[] {
   const listed = contact.card?.devices.find((d) => d.device === device)?.addresses ?? []
   return listed.map((address) => `${address}/p2p/${peerIdOf(device)}`)
+}
+
+/** Entries were sent in order, so the first unanswered one has waited longest. */
+function isSilent(lane: Lane, nowMs: number): boolean {
+  for (const { directSinceMs } of lane.entries()) {
+    if (directSinceMs !== undefined) return directSinceMs + linkPatienceMs <= nowMs
+  }
+  return false
+}
+
+/** When something sent over a link is next worth a thought: first the link is doubted, then it is closed. */
+function nextDoubtMs(sinceMs: number, nowMs: number): number {
+  return sinceMs + linkPatienceMs > nowMs ? sinceMs + linkPatienceMs : sinceMs + requestMsMax
 }
 
 /** The relay that has signed for it was of no use so far: the recipient may reach another of theirs. */
