@@ -16,7 +16,7 @@ import { trust, type OpenStream } from './streams.ts'
 import type { Turn } from './turn.ts'
 
 /** Bytes a page adds around each envelope, at most: id, urgency, expiry, tags and lengths. */
-export const envelopeOverheadBytes = 64
+const envelopeOverheadBytes = 64
 
 interface Subscription {
   readonly stream: OpenStream

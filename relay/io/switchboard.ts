@@ -89,7 +89,7 @@ export class Switchboard {
     this.#driver.stop()
     const streams = [...this.#lines.values()].map(({ stream }) => stream)
     this.#hangUp()
-    await Promise.race([Promise.all(streams.map(closed)), elapsed(closeMsMax)])
+    await Promise.race([Promise.all(streams.map(untilClosed)), elapsed(closeMsMax)])
   }
 
   get live(): LiveCounts {
@@ -247,7 +247,7 @@ const nothingToKeep: Journal<Change> = {
   rollback: () => undefined,
 }
 
-function closed(stream: Stream): Promise<void> {
+function untilClosed(stream: Stream): Promise<void> {
   return new Promise((resolve) => {
     if (stream.status !== 'open' && stream.status !== 'closing') return resolve()
     stream.addEventListener('close', () => resolve(), { once: true })

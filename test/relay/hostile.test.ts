@@ -6,7 +6,7 @@ import * as lp from 'it-length-prefixed'
 import fc from 'fast-check'
 import type { Libp2p, Stream } from '@libp2p/interface'
 import { beforeAll, afterAll, describe, expect, test } from 'vitest'
-import { frameBytesMax } from '../../protocol/limits.ts'
+import { frameBytesMax, sealedBytesMax } from '../../protocol/limits.ts'
 import { directoryFrame, directoryProtocol } from '../../protocol/wire/directory.ts'
 import { mailboxFrame, mailboxProtocol } from '../../protocol/wire/mailbox.ts'
 import { createRelay, type Relay, type RelayStatus } from '../../relay/index.ts'
@@ -15,6 +15,7 @@ import { createPerson, envelope, publicationOf } from './people.ts'
 
 const now = Date.now()
 const bob = createPerson()
+const kept = envelope(now)
 let relay: Relay
 let eve: Libp2p
 let bobs: Libp2p
@@ -33,7 +34,7 @@ beforeAll(async () => {
   directory.send(publicationOf(bob, now))
   await directory.expect('published')
   const mailbox = await openMailbox(eve, address)
-  mailbox.send({ kind: 'deposit', mailbox: bob.device, envelope: envelope(now) })
+  mailbox.send({ kind: 'deposit', mailbox: bob.device, envelope: kept })
   await mailbox.expect('stored')
   before = await relay.status()
 })
@@ -90,7 +91,7 @@ describe.each([mailboxProtocol, directoryProtocol] as const)('%s', (protocol) =>
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.boolean(), (bytes, bytewise) =>
         sendAndSeeItEnd(protocol, bytes, bytewise),
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
     await expectUnharmed()
   })
@@ -100,7 +101,7 @@ describe.each([mailboxProtocol, directoryProtocol] as const)('%s', (protocol) =>
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.boolean(), (bytes, bytewise) =>
         sendAndSeeItEnd(protocol, framed(bytes), bytewise),
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
     await expectUnharmed()
   })
@@ -111,7 +112,7 @@ describe.each([mailboxProtocol, directoryProtocol] as const)('%s', (protocol) =>
       fc.asyncProperty(fc.integer({ min: 0, max: good.length - 1 }), fc.boolean(), (length, bytewise) =>
         sendAndSeeItEnd(protocol, good.subarray(0, length), bytewise && length < 600),
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
     await expectUnharmed()
   })
@@ -123,7 +124,7 @@ describe.each([mailboxProtocol, directoryProtocol] as const)('%s', (protocol) =>
       fc.asyncProperty(fc.nat({ max: good.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, flip) =>
         sendAndSeeItEnd(protocol, framed(good.with(at, (good[at] ?? 0) ^ flip)), false),
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
     before = await relay.status()
   })
@@ -141,3 +142,22 @@ describe.each([mailboxProtocol, directoryProtocol] as const)('%s', (protocol) =>
 function varint(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))]
 }
+
+test('a deposit larger than any may be ends the stream, and the mailbox is as it was', async () => {
+  const line = await openMailbox(eve, address)
+  const sealed = new Uint8Array(sealedBytesMax + 1)
+  line.send({ kind: 'deposit', mailbox: bob.device, envelope: envelope(now, { sealed }) })
+  expect(await line.next()).toBeUndefined()
+  await expectUnharmed()
+})
+
+test("a subscription serves nobody else's mailbox, and acknowledges in nobody else's", async () => {
+  const line = await openMailbox(eve, address)
+  line.send({ kind: 'subscribe', credit: 100 })
+  expect(await line.expect('page')).toEqual({ kind: 'page', envelopes: [], empty: true })
+  line.send({ kind: 'ack', ids: [kept.id] })
+  line.close()
+  const owner = await openMailbox(bobs, address)
+  owner.send({ kind: 'subscribe', credit: 100 })
+  expect((await owner.expect('page')).envelopes.map(({ id }) => id)).toContain(kept.id)
+})

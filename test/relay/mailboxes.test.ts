@@ -246,3 +246,14 @@ test('whoever subscribes over and over is cut off', () => {
   for (let i = 0; i < 3; i++) scene.mail(stream, { kind: 'subscribe', credit: 1 })
   expect(scene.closed.get(stream)).toBe('subscribed too often')
 })
+
+test('an envelope larger than this relay takes is refused, and costs no disk', () => {
+  const scene = new Scene({ sealedBytesMax: 200 })
+  const bob = scene.resident()
+  scene.storeSleeps = true
+  const stream = scene.open()
+  expect(kinds(scene.deposit(bob.device, scene.envelope({ sealed: new Uint8Array(201) }), stream))).toEqual([
+    'too-large',
+  ])
+  expect(scene.asked).toEqual([])
+})

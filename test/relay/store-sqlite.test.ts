@@ -85,6 +85,30 @@ test('one poisoned call fails alone; those around it in the batch are carried ou
   expect(engine.run({ op: 'census', nowMs })).toMatchObject({ answer: { messages: 2 } })
 })
 
+test('a full disk fails what does not fit, keeps what was promised, and heals when there is room', async () => {
+  const db = openDatabase(join(await temporaryDirectory(), 'relay.db'), relaySchema)
+  atEnd(() => void db.close())
+  const engine = new SqliteEngine(db, relayLimits)
+  const bob = createPerson()
+  commitBatch(db, engine, [publication(bob)])
+  const deposit = (): StoreCall => {
+    const sealed = new Uint8Array(50_000)
+    return { op: 'enqueue', mailbox: bob.device, envelope: envelope(nowMs, { sealed }), nowMs }
+  }
+  const census = (): unknown => engine.run({ op: 'census', nowMs })
+  const room = Number(db.pragma('page_count', { simple: true })) + 30
+  db.pragma(`max_page_count = ${room}`)
+  const crowd = Array.from({ length: 4 }, deposit)
+  const { outcomes, faults } = commitBatch(db, engine, crowd)
+  const kept = outcomes.filter(({ ok }) => ok).length
+  expect(kept).toBeGreaterThan(0)
+  expect(faults).toEqual(Array.from({ length: 4 - kept }, () => 'SQLITE_FULL'))
+  expect(census()).toMatchObject({ answer: { messages: kept, messageBytes: kept * 50_000 } })
+  db.pragma('max_page_count = 1000000')
+  expect(commitBatch(db, engine, [deposit()]).faults).toEqual([])
+  expect(census()).toMatchObject({ answer: { messages: kept + 1 } })
+})
+
 test('only its owner can read the database', async () => {
   const directory = await temporaryDirectory()
   const store = await open(relayLimits, join(directory, 'relay.db'))
