@@ -48,6 +48,7 @@ export function interrupted(): CliError {
 export function endOf(error: unknown): CliError {
   if (error instanceof CliError) return error
   if (isNodeError(error)) return new CliError(codeOfReason[error.reason], error.reason, error.message)
+  if (error instanceof Error && error.name === 'AbortError') return interrupted()
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof Error && error.name === 'UsageError') return new CliError(exitCode.usage, 'usage', message)
   return new CliError(exitCode.unexpected, 'unexpected', message)

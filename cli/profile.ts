@@ -140,8 +140,8 @@ async function* remoteEvents(path: string, after: number, signal: AbortSignal): 
   const queue: StoredEvent[] = []
   let ring: () => void = () => undefined
   let lost = false
-  connection.onNotification = (_method, params) => {
-    if (isStoredEvent(params)) queue.push(params)
+  connection.onNotification = (method, params) => {
+    if (method === 'event' && isStoredEvent(params)) queue.push(params)
     if (queue.length > queuedMax) connection.pause()
     ring()
   }

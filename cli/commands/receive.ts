@@ -8,7 +8,7 @@ import type { StoredEvent } from '../../node/index.ts'
 import { exitCode, type ExitCode } from '../exit.ts'
 import type { Job, Tools } from '../job.ts'
 import { withProfile, type Profile } from '../profile.ts'
-import { reachRelays, settleSecondsDefault } from '../settle.ts'
+import { settleSecondsDefault } from '../settle.ts'
 import { isKnownEvent, showEvent } from '../show.ts'
 import { examples } from './example.ts'
 import { countFlag, secondsFlag } from './flags.ts'
@@ -19,10 +19,12 @@ interface Flags {
   readonly max?: number
 }
 
-/** A relay sends its pages one after the other: with nothing new for so long, it has no more. */
-const quietMs = 700
+/** With nothing new for so long after the relays were reached, they have no more; longer where reaching them took longer. */
+const quietMsMin = 600
+const quietMsMax = 2_500
 /** With another process online for us, everything has been collected already; this is for what is just arriving. */
 const quietMsAttached = 100
+const lookAgainMs = 50
 /** The receipts for what was printed go out within a moment; without it their senders learn of it only the next time. */
 const receiptMs = 300
 
@@ -33,7 +35,7 @@ export function addReceive(program: Command, tools: Tools): void {
     .option('--follow', 'stay, and print what comes')
     .option(
       '--timeout <seconds>',
-      `end after so long at the latest (default ${settleSecondsDefault}; with --follow, never)`,
+      `end after so long (default ${settleSecondsDefault} without anything new; with --follow, never)`,
       secondsFlag,
     )
     .option('--max <count>', 'end after so many events', countFlag)
@@ -48,62 +50,52 @@ export function addReceive(program: Command, tools: Tools): void {
 
 async function receive(job: Job, flags: Flags): Promise<ExitCode> {
   return withProfile(job, async (profile) => {
-    const done = new AbortController()
-    const until = AbortSignal.any([done.signal, job.ending.signal])
-    const seconds = flags.timeout ?? (flags.follow ? undefined : settleSecondsDefault)
-    const deadlineMs = seconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + seconds * 1_000
-    const timer = seconds === undefined ? undefined : setTimeout(() => done.abort(), seconds * 1_000)
-    const pulse = { lastMs: Date.now(), acknowledged: false }
-    try {
-      const ended = flags.follow ? undefined : endWhenQuiet(profile, pulse, deadlineMs, done)
-      await printEvents(job, profile, { until, pulse, max: flags.max ?? Number.POSITIVE_INFINITY })
-      done.abort()
-      await ended
-      if (profile.here && pulse.acknowledged) await job.ending.race(delay(receiptMs))
-    } finally {
-      clearTimeout(timer)
-      done.abort()
+    const deadline = flags.timeout === undefined ? undefined : AbortSignal.timeout(flags.timeout * 1_000)
+    const until = deadline === undefined ? job.ending.signal : AbortSignal.any([deadline, job.ending.signal])
+    const source = flags.follow ? profile.events(0, until) : collect(profile, until)
+    let printed = 0
+    for await (const stored of source) {
+      await printEvent(job, stored)
+      await profile.call('acknowledge', { upTo: stored.seq })
+      printed += 1
+      if (printed === flags.max) break
     }
+    if (profile.here && printed > 0 && !job.ending.signal.aborted) await job.ending.race(delay(receiptMs))
     return job.ending.signal.aborted ? job.ending.code : exitCode.done
   })
 }
 
-interface Printing {
-  readonly until: AbortSignal
-  readonly pulse: { lastMs: number; acknowledged: boolean }
-  readonly max: number
-}
-
-async function printEvents(job: Job, profile: Profile, printing: Printing): Promise<void> {
-  let printed = 0
-  for await (const stored of profile.events(0, printing.until)) {
-    printing.pulse.lastMs = Date.now()
-    await printEvent(job, stored)
-    await profile.call('acknowledge', { upTo: stored.seq })
-    printing.pulse.lastMs = Date.now()
-    printing.pulse.acknowledged = true
-    printed += 1
-    if (printed >= printing.max) return
-  }
-}
-
 /** The event is the line: readers ignore what they do not know, so one of a newer version is passed on as it is. */
-export async function printEvent(job: Job, { event }: StoredEvent): Promise<void> {
+async function printEvent(job: Job, { event }: StoredEvent): Promise<void> {
   if (job.output.json || isKnownEvent(event)) await job.output.print(event, showEvent(event))
 }
 
-async function endWhenQuiet(
-  profile: Profile,
-  pulse: { readonly lastMs: number },
-  deadlineMs: number,
-  done: AbortController,
-): Promise<void> {
-  try {
-    if (profile.here) await reachRelays(profile, deadlineMs)
-    const quiet = profile.here ? quietMs : quietMsAttached
-    const fromMs = Date.now()
-    while (!done.signal.aborted && Date.now() - Math.max(pulse.lastMs, fromMs) < quiet) await delay(50)
-  } finally {
-    done.abort()
+/** What is kept, then what the relays hold, until there is nothing more. */
+async function* collect(profile: Profile, until: AbortSignal): AsyncGenerator<StoredEvent> {
+  const startMs = Date.now()
+  let last = 0
+  let quietFromMs = startMs
+  let quietMs = profile.here ? undefined : quietMsAttached
+  while (!until.aborted) {
+    const page = await profile.call('receive', { after: last })
+    for (const one of page) {
+      if (until.aborted) return
+      last = one.seq
+      yield one
+      quietFromMs = Date.now()
+    }
+    if (page.length > 0) continue
+    const idleMs = Date.now() - quietFromMs
+    if (quietMs === undefined && (await haveAnswered(profile))) {
+      quietMs = Math.min(Math.max(Date.now() - startMs, quietMsMin), quietMsMax)
+      quietFromMs = Date.now()
+    } else if (idleMs >= (quietMs ?? settleSecondsDefault * 1_000)) return
+    await delay(lookAgainMs)
   }
+}
+
+/** Each relay has answered us once, so what it holds for us is on its way. */
+async function haveAnswered(profile: Profile): Promise<boolean> {
+  const { relays } = await profile.call('id', {})
+  return relays.every((one) => one.connected && one.preKeysLeft !== undefined)
 }

@@ -32,6 +32,8 @@ export class Connection {
   readonly #pending = new Map<number, Pending>()
   #nextId = 1
   #lost = false
+  /** The owner has said goodbye: whatever it has not answered by then it did not begin on. */
+  #dismissed = false
   /** Called with each notification's fields. */
   onNotification: (method: string, params: unknown) => void = () => undefined
   onLost: () => void = () => undefined
@@ -75,6 +77,7 @@ export class Connection {
 
   #take(answer: unknown): void {
     if (!isObject(answer)) throw new Error('not an answer')
+    if (answer['method'] === 'closing') this.#dismissed = true
     if (typeof answer['method'] === 'string') return this.onNotification(answer['method'], answer['params'])
     const pending = this.#pending.get(answer['id'] as number)
     if (pending === undefined) return
@@ -87,7 +90,7 @@ export class Connection {
 
   #end(): void {
     this.#lost = true
-    for (const pending of this.#pending.values()) pending.reject(new OwnerGone(true))
+    for (const pending of this.#pending.values()) pending.reject(new OwnerGone(!this.#dismissed))
     this.#pending.clear()
     this.onLost()
   }
@@ -108,6 +111,9 @@ export async function findOwner(path: string): Promise<Connection | undefined> {
   }
 }
 
+/** Nothing there, a file whose process is dead, or a process that is just closing. EAGAIN is one that is stuck. */
+const nobodyThere = new Set([undefined, 'ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
+
 function dial(path: string): Promise<Socket | undefined> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(path)
@@ -116,8 +122,7 @@ function dial(path: string): Promise<Socket | undefined> {
       resolve(socket)
     })
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      // Nothing there, or a file whose process is dead. EAGAIN: one that no longer accepts anybody.
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ENOTDIR') resolve(undefined)
+      if (nobodyThere.has(error.code)) resolve(undefined)
       else reject(notAnswering(path, error.code ?? 'unreachable'))
     })
   })

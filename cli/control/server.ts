@@ -8,7 +8,17 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { makePrivateDir } from '../places.ts'
 import { LineSplitter } from './lines.ts'
-import { errorLine, readRequest, resultLine, rpcCode, rpcErrorOf, RpcFault, type Params, type Request } from './rpc.ts'
+import {
+  errorLine,
+  notificationLine,
+  readRequest,
+  resultLine,
+  rpcCode,
+  rpcErrorOf,
+  RpcFault,
+  type Params,
+  type Request,
+} from './rpc.ts'
 
 /** Programs attached at once, beyond which a new one is turned away. */
 const clientsMax = 64
@@ -97,8 +107,10 @@ class Session implements Client {
 
   async finish(): Promise<void> {
     this.#closing = true
-    const late = new Promise<void>((resolve) => setTimeout(resolve, finishMsMax).unref())
-    await Promise.race([Promise.allSettled(this.#underway), late])
+    const late = new Promise<'late'>((resolve) => setTimeout(resolve, finishMsMax, 'late').unref())
+    const finished = await Promise.race([Promise.allSettled(this.#underway), late])
+    // A promise that everything begun was answered, so that what was not can safely be asked of somebody else.
+    if (finished !== 'late') await this.#reply(notificationLine('closing', {}))
     this.#gone.abort()
     this.#socket.end()
     this.#socket.destroySoon()

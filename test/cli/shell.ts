@@ -11,6 +11,9 @@ export interface Ended {
   readonly err: string
 }
 
+/** What Node compiled is shared between the tests: they start a hundred processes. */
+const cache = join(import.meta.dirname, '../../node_modules/.cache')
+
 export type Printed = Readonly<Record<string, unknown>>
 
 export class Running {
@@ -45,7 +48,7 @@ export class Shell {
     this.dir = mkdtempSync(join(tmpdir(), 'linnet-cli-'))
     this.#main = main
     const kept = Object.entries(process.env).filter(([name]) => !/^(LINNET_|XDG_|NO_COLOR|FORCE_COLOR)/u.test(name))
-    this.env = { ...Object.fromEntries(kept), HOME: this.dir }
+    this.env = { ...Object.fromEntries(kept), HOME: this.dir, XDG_CACHE_HOME: cache }
   }
 
   start(args: readonly string[], input?: string | null, env: NodeJS.ProcessEnv = {}): Running {
