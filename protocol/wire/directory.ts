@@ -88,10 +88,7 @@ export const directoryFrame: Codec<DirectoryFrame> = union<DirectoryFrame>({
   refused: [
     7,
     struct<{ reason: DirectoryRefusal; retryMs: number }>({
-      reason: [
-        1,
-        word(['not-found', 'malformed', 'forged', 'not-yours', 'stale', 'rate-limited', 'busy', 'full']),
-      ],
+      reason: [1, word(['not-found', 'malformed', 'forged', 'not-yours', 'stale', 'rate-limited', 'busy', 'full'])],
       retryMs: [2, uint()],
     }),
   ],

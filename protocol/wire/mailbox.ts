@@ -130,9 +130,6 @@ export const mailboxFrame: Codec<MailboxFrame> = union<MailboxFrame>({
       empty: [2, flag],
     }),
   ],
-  tombstones: [
-    11,
-    struct<{ lost: readonly Tombstone[] }>({ lost: [1, list(nested(tombstone, 64), idsPerFrameMax)] }),
-  ],
+  tombstones: [11, struct<{ lost: readonly Tombstone[] }>({ lost: [1, list(nested(tombstone, 64), idsPerFrameMax)] })],
   'prekeys-left': [12, struct<{ left: number }>({ left: [1, uint()] })],
 })

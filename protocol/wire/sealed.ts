@@ -76,7 +76,8 @@ export const sealing: Sealing = {
   },
 
   open(own, sealed) {
-    if (sealed[0] !== version || sealed.length < headBytes + tagBytes || sealed.length > sealedBytesMax) return undefined
+    if (sealed[0] !== version || sealed.length < headBytes + tagBytes || sealed.length > sealedBytesMax)
+      return undefined
     const ephemeral = sealed.subarray(1, headBytes)
     const shared = x25519(x25519PrivateOf(own.seed), ephemeral)
     if (shared === undefined) return undefined

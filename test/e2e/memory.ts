@@ -9,16 +9,19 @@ export function searchMemory(pid: number, needles: ReadonlyMap<string, Buffer>):
     for (const { start, end } of writableRegions(pid)) {
       for (let at = start; at < end; at += pieceBytes - overlapBytes) {
         const piece = readPiece(memory, at, Math.min(pieceBytes, end - at))
-        if (piece === undefined) continue
-        for (const [name, needle] of needles) {
-          if (piece.includes(needle)) found.set(name, (found.get(name) ?? 0) + 1)
-        }
+        if (piece !== undefined) count(piece, needles, found)
       }
     }
   } finally {
     closeSync(memory)
   }
   return found
+}
+
+function count(piece: Buffer, needles: ReadonlyMap<string, Buffer>, found: Map<string, number>): void {
+  for (const [name, needle] of needles) {
+    if (piece.includes(needle)) found.set(name, (found.get(name) ?? 0) + 1)
+  }
 }
 
 const pieceBytes = 4 * 1_048_576

@@ -62,8 +62,8 @@ abstract class Process {
   /** Resolves when the process says it is ready; rejects when it ends before. */
   async start(): Promise<void> {
     const file = new URL(this.#file, import.meta.url).pathname
-    const [command = process.execPath, ...rest] = [...this.#prefix, process.execPath, file, this.#argument()]
-    const child = spawn(command, rest, { stdio: ['pipe', 'pipe', 'pipe'] })
+    const [command, ...rest] = [...this.#prefix, process.execPath, file, this.#argument()]
+    const child = spawn(command ?? process.execPath, rest, { stdio: ['pipe', 'pipe', 'pipe'] })
     this.#child = child
     child.stderr.on('data', (chunk: Buffer) => this.stderr.push(chunk.toString()))
     child.stdin.on('error', () => undefined) // A write to a process just killed.
@@ -125,7 +125,7 @@ export class Person extends Process {
     if (!this.running) return Promise.reject(new Unanswered('not running'))
     const n = ++this.#n
     return new Promise<Answers[K]>((resolve, reject) => {
-      this.#pending.set(n, { resolve: resolve as (value: never) => void, reject })
+      this.#pending.set(n, { resolve, reject })
       this.write({ ...ask, n })
     })
   }
