@@ -117,7 +117,12 @@ async function write(from: Side, to: Side, dice: Dice): Promise<Letter> {
 }
 
 /** Both initiators, with and without a one-time key. */
-export async function conversations(ours: Peer, oracle: Peer, messages: number, diceOf: (name: string) => Dice): Promise<void> {
+export async function conversations(
+  ours: Peer,
+  oracle: Peer,
+  messages: number,
+  diceOf: (name: string) => Dice,
+): Promise<void> {
   for (const [initiator, responder] of [
     [ours, oracle],
     [oracle, ours],

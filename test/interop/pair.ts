@@ -63,7 +63,8 @@ export async function exchange(from: Side, to: Side, text: string): Promise<Wire
   const plaintext = new TextEncoder().encode(text)
   const wire = await encrypt(from, to, plaintext)
   const answer = await decrypt(to, from, wire)
-  if (!isPlaintext(answer, plaintext)) throw new Error(`${to.peer.label} did not read «${text}»: ${String(answer['reason'])}`)
+  if (!isPlaintext(answer, plaintext))
+    throw new Error(`${to.peer.label} did not read «${text}»: ${String(answer['reason'])}`)
   return wire
 }
 

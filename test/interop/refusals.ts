@@ -16,7 +16,18 @@ import {
 } from './forgeries.ts'
 import type { Field } from './forgeries.ts'
 import type { Request } from './json-lines.ts'
-import { bytesOf, decrypt, encrypt, exchange, initiate, isPlaintext, newEstablishedPair, newPair, newSide, withBytes } from './pair.ts'
+import {
+  bytesOf,
+  decrypt,
+  encrypt,
+  exchange,
+  initiate,
+  isPlaintext,
+  newEstablishedPair,
+  newPair,
+  newSide,
+  withBytes,
+} from './pair.ts'
 import type { Side, Wire } from './pair.ts'
 import { check, say } from './tally.ts'
 
@@ -151,7 +162,10 @@ async function simultaneousInitiation(left: Peer, right: Peer): Promise<void> {
     await exchange(b, a, `b ${i}`)
   }
   const last = [await encrypt(a, b, hello), await encrypt(b, a, hello)]
-  check(last.every(({ type }) => type === 2), 'crossing sessions did not settle')
+  check(
+    last.every(({ type }) => type === 2),
+    'crossing sessions did not settle',
+  )
 }
 
 async function changedIdentity(sender: Peer, receiver: Peer): Promise<void> {

@@ -1,0 +1,103 @@
+/** Attacks by leaving things out, and by saying so wrongly. */
+import { expect, test } from 'vitest'
+import { decodeSignalMessage } from '../../../../protocol/session/messages.ts'
+import {
+  ARCHIVED_SESSIONS_MAX,
+  FORWARD_JUMP_MAX,
+  RECEIVING_CHAINS_MAX,
+  SKIPPED_KEYS_MAX,
+} from '../../../../protocol/session/limits.ts'
+import { fieldsOf, message, replaced } from '../../../interop/forgeries.ts'
+import { encryptFrom, sessionWith } from './forge.ts'
+import { Device, everyoneCanTalk, expectRead, friends } from '../device.ts'
+
+test('attack 1: a huge counter costs a bounded time and keeps a bounded memory', () => {
+  const [alice, bob] = friends()
+  alice.records.set(bob.name, sessionWith(alice, bob, FORWARD_JUMP_MAX + 100))
+  const wire = alice.encrypt(bob, 'far ahead')
+  expect(bob.read(alice, wire)).toBe('[too-far-ahead]')
+  everyoneUnmoved(alice, bob)
+})
+
+test('attack 1: the longest legal jump is read, and only the newest skipped keys are kept', () => {
+  const [alice, bob] = friends()
+  alice.records.set(bob.name, sessionWith(alice, bob, FORWARD_JUMP_MAX - 2))
+  expectRead(bob, alice, alice.encrypt(bob, 'far'), 'far')
+  const { ratchet } = bob.sessionsWith(alice).current
+  expect(ratchet.classical.theirChains[0]?.skipped).toHaveLength(SKIPPED_KEYS_MAX)
+  expect(ratchet.postQuantum.schedule.epochs[0]?.skipped).toHaveLength(SKIPPED_KEYS_MAX)
+})
+
+test('attack 1: a forged counter against 41 sessions does no more work than two honest jumps', () => {
+  const [alice, bob] = friends()
+  for (let i = 0; i < ARCHIVED_SESSIONS_MAX; i++) bob.initiate(alice)
+  const wire = alice.encrypt(bob, 'hello')
+  const fields = fieldsOf(wire.bytes, 8)
+  const stranger = new Device('stranger').own.identityKey
+  const forged = message(0x44, replaced(replaced(fields, 2, 24_999), 1, stranger), wire.bytes.slice(-8))
+  const before = performance.now()
+  expect(bob.read(alice, { type: 2, bytes: forged })).toMatch(/^\[/)
+  // 41 jumps would take more than a second; the bound is generous because other work shares the machine.
+  expect(performance.now() - before).toBeLessThan(5_000)
+  expectRead(bob, alice, wire, 'hello')
+})
+
+test('attack 18: late messages of the last five turns are read, older ones are refused and change nothing', () => {
+  const [alice, bob] = friends()
+  const late = []
+  for (let turn = 0; turn < RECEIVING_CHAINS_MAX + 2; turn++) {
+    late.push(alice.encrypt(bob, `late ${turn}`))
+    expectRead(bob, alice, alice.encrypt(bob, 'now'), 'now')
+    expectRead(alice, bob, bob.encrypt(alice, 'turn'), 'turn')
+  }
+  const read = late.map((wire) => bob.read(alice, wire))
+  expect(read.slice(-RECEIVING_CHAINS_MAX)).toEqual([2, 3, 4, 5, 6].map((turn) => `late ${turn}`))
+  expect(read.slice(0, 2).every((text) => text.startsWith('['))).toBe(true)
+  everyoneCanTalk(alice, bob)
+})
+
+test('attack 18: a message of the epoch before is read after the epoch has turned', () => {
+  const [alice, bob] = friends()
+  const late = alice.encrypt(bob, 'late')
+  const epochOf = (device: Device, peer: Device): number =>
+    device.sessionsWith(peer).current.ratchet.postQuantum.schedule.sendEpoch
+  // A long one-way burst first, so that the chain of `late` is still among the last five when the epoch has turned.
+  for (let turn = 0; epochOf(bob, alice) < 1 && turn < 400; turn++) {
+    for (let i = 0; i < 40; i++) expectRead(bob, alice, alice.encrypt(bob, 'many'), 'many')
+    for (let i = 0; i < 40; i++) expectRead(alice, bob, bob.encrypt(alice, 'many'), 'many')
+  }
+  expect(epochOf(bob, alice)).toBeGreaterThanOrEqual(1)
+  expectRead(bob, alice, late, 'late')
+})
+
+test('attack 19: the previous counter is told and trusted by nobody', () => {
+  const [alice, bob] = friends()
+  const { record, bytes } = encryptFrom(alice, bob, 'hello', { previousCounter: 0xffff_ffff })
+  alice.records.set(bob.name, record)
+  expectRead(bob, alice, { type: 2, bytes }, 'hello')
+  everyoneCanTalk(alice, bob)
+})
+
+test('attack 32: with 41 sessions a message of a known chain is tried in one session only', () => {
+  const [alice, bob] = friends()
+  const wires = Array.from({ length: 50 }, (_, i) => alice.encrypt(bob, `message ${i}`))
+  expectRead(bob, alice, wires[0]!, 'message 0')
+  for (let i = 0; i < ARCHIVED_SESSIONS_MAX; i++) bob.initiate(alice)
+  const decoded = decodeSignalMessage(wires[1]!.bytes)
+  expect(typeof decoded).toBe('object')
+  const forged = wires[1]!.bytes.slice()
+  forged[forged.length - 1]! ^= 1
+  const times = Array.from({ length: 20 }, () => {
+    const before = performance.now()
+    expect(bob.read(alice, { type: 2, bytes: forged })).toBe('[forged]')
+    return performance.now() - before
+  })
+  // 41 agreements would be 2 ms and more.
+  expect(Math.min(...times)).toBeLessThan(1.5)
+  expectRead(bob, alice, wires[1]!, 'message 1')
+})
+
+function everyoneUnmoved(alice: Device, bob: Device): void {
+  const skipped = bob.sessionsWith(alice).current.ratchet.classical.theirChains.map((their) => their.skipped.length)
+  expect(skipped.every((count) => count === 0)).toBe(true)
+}
