@@ -60,7 +60,7 @@ export async function openNode(
 /** Read once: the variable is gone from the environment after the first look. */
 const passphrases = new WeakMap<Job, string | undefined>()
 
-export function passphraseOf(job: Job): string | undefined {
+function passphraseOf(job: Job): string | undefined {
   if (!passphrases.has(job)) passphrases.set(job, passphraseSet(job.settings, job.env))
   return passphrases.get(job)
 }

@@ -88,10 +88,12 @@ export function showWhy(why: Why): string {
     `state    ${message.state}${waiting}`,
     ...devices.map((one) => {
       const held = one.heldBy === undefined ? '' : `, held by ${printable(one.heldBy)}${since(one.heldSince)}`
-      const next = one.nextTryAt === undefined ? '' : `, next try ${day(one.nextTryAt)}`
+      const next = one.nextTryAt === undefined ? '' : `, next try ${due(one.nextTryAt)}`
       return `device   ${one.device.slice(0, 16)}: ${one.state}${held}${next}`
     }),
-    ...attempts.map((one) => `tried    ${day(one.at)} ${one.route} ${printable(one.via)}: ${printable(one.outcome)}`),
+    ...attempts.map(
+      (one) => `tried    ${day(one.at)} ${[one.route, printable(one.via)].join(' ').trim()}: ${printable(one.outcome)}`,
+    ),
   ].join('\n')
 }
 
@@ -101,6 +103,11 @@ function labelled(label: string, values: readonly string[], none: string): strin
 
 function since(time: string | undefined): string {
   return time === undefined ? '' : ` since ${day(time)}`
+}
+
+/** A time that has passed says only that nobody was online then to try. */
+function due(time: string): string {
+  return Date.parse(time) > Date.now() ? day(time) : 'as soon as linnet is online'
 }
 
 function said(text: string | undefined): string {

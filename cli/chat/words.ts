@@ -44,7 +44,7 @@ const words: Readonly<Record<string, Word>> = {
   quit: { usage: '/quit', what: 'leave (also Ctrl-D)', run: async () => 'quit' },
 }
 
-export function helpText(): string {
+function helpText(): string {
   const lines = Object.values(words).map(({ usage, what }) => `${usage.padEnd(18)} ${what}`)
   return [...lines, `${'//…'.padEnd(18)} says “/…” itself; any other line goes to the current contact`].join('\n')
 }

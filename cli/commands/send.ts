@@ -57,7 +57,12 @@ async function send(job: Job, who: string, argument: string | undefined, flags: 
     if (state === 'expired') {
       throw new CliError(exitCode.network, 'expired', 'the message was given up: nobody could take it for 30 days')
     }
-    if (flags.wait === undefined || sent.timedOut === undefined) return exitCode.done
+    if (flags.wait === undefined) {
+      const stays = profile.here && state === 'queued'
+      if (stays) job.output.tell('It is safe here and goes out when linnet runs again; linnet daemon keeps it running.')
+      return exitCode.done
+    }
+    if (sent.timedOut === undefined) return exitCode.done
     job.output.tell(`Not ${flags.wait} yet. It is safe and goes on by itself: linnet why ${id}`)
     return exitCode.timedOut
   })

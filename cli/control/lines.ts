@@ -6,7 +6,7 @@
 /** A text at its limit (64 KiB) with every byte written as `\u00XX`, its envelope, and room to grow. */
 export const lineBytesMax: number = 1 << 20
 
-export class LineTooLong extends Error {
+class LineTooLong extends Error {
   override readonly name = 'LineTooLong'
 }
 

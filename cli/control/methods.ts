@@ -142,7 +142,7 @@ function count(params: Params, field: string, max: number): number | undefined {
   throw usageError(`“${field}” takes a whole number, 0 to ${max}`)
 }
 
-export function messageId(words: string): Id {
+function messageId(words: string): Id {
   if (/^[0-9a-f]{32}$/u.test(words)) return words as Id
   throw new CliError(exitCode.usage, 'invalid-id', `“${words}” is not a message's id: that is 32 digits of 0-9 and a-f`)
 }
