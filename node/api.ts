@@ -16,7 +16,7 @@ export interface NodeOptions {
   readonly passphrase?: string
   /** Full multiaddrs of the relays that keep this person's messages; replaces those set before. */
   readonly relays?: readonly string[]
-  /** Multiaddrs to listen on; every IPv4 interface and a port of the system's choice when absent. */
+  /** Multiaddrs to listen on; when absent every IPv4 interface, on a port that stays the same if it can. */
   readonly listen?: readonly string[]
   /** Multiaddrs to tell others instead of those listened on. */
   readonly announce?: readonly string[]
@@ -59,6 +59,13 @@ export interface ContactView {
   readonly devices: readonly DeviceId[]
   readonly relays: readonly string[]
   readonly online: boolean
+}
+
+/** One for each device of the contact. */
+export interface SafetyNumber {
+  readonly device: DeviceId
+  /** 60 digits, as Signal computes them from both devices' identity keys and accounts. */
+  readonly digits: string
 }
 
 export interface MessageView {
@@ -124,6 +131,10 @@ export interface LinnetNode {
   accept(who: string): Promise<ContactView>
   block(who: string): Promise<ContactView>
   rename(who: string, name: string): Promise<ContactView>
+  /** To compare with the contact over another way: the same digits on both sides when nobody stands between. */
+  safetyNumbers(who: string): readonly SafetyNumber[]
+  /** The numbers were compared and are the same; undone when their devices change. */
+  verify(who: string): Promise<ContactView>
   contacts(): readonly ContactView[]
   setRelays(relays: readonly string[]): Promise<void>
 

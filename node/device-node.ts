@@ -14,6 +14,7 @@ import {
   type NodeEvents,
   type NodeIdentity,
   type Why,
+  type SafetyNumber,
 } from './api.ts'
 import type { Answer } from './core/answers.ts'
 import type { Device } from './core/device.ts'
@@ -27,6 +28,7 @@ import type { DeviceStore } from './io/store.ts'
 import { cannotListen, checkRelays } from './options.ts'
 import { Requests } from './requests.ts'
 import { contactView, identityView, messageView, whyView } from './views.ts'
+import { safetyNumbersWith } from './safety.ts'
 import { Waiters } from './waiting.ts'
 
 export interface DeviceNodeInit {
@@ -34,6 +36,8 @@ export interface DeviceNodeInit {
   readonly store: DeviceStore
   readonly deviceSeed: Uint8Array
   readonly listen: readonly string[]
+  /** Listened on when `listen` cannot be. */
+  readonly instead?: readonly string[]
   readonly announce: readonly string[]
   readonly log: Log
   /** Closes the store and lets go of the data directory. */
@@ -130,6 +134,17 @@ export class DeviceNode implements LinnetNode {
   async block(who: string): Promise<ContactView> {
     const { account } = this.#resolve(who)
     return this.#askContact((request) => ({ kind: 'contact-blocked', request, account }))
+  }
+
+  safetyNumbers(who: string): readonly SafetyNumber[] {
+    const contact = this.#resolve(who)
+    const { account, device } = this.#init.device.settings
+    return safetyNumbersWith(contact, { account, device })
+  }
+
+  async verify(who: string): Promise<ContactView> {
+    const { account } = this.#resolve(who)
+    return this.#askContact((request) => ({ kind: 'contact-verified', request, account }))
   }
 
   async rename(who: string, name: string): Promise<ContactView> {

@@ -11,6 +11,7 @@ export type {
   NodeIdentity,
   NodeOptions,
   RelayStanding,
+  SafetyNumber,
   Why,
 } from './api.ts'
 export type { NodeEvent, StoredEvent } from './core/state.ts'

@@ -6,7 +6,7 @@ import { sealing } from '../protocol/wire/sealed.ts'
 import type { LinnetNode, NodeOptions } from './api.ts'
 import { Device } from './core/device.ts'
 import { DeviceNode } from './device-node.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions, usualPlaces } from './options.ts'
 import { openProfile } from './profile.ts'
 
 /**
@@ -34,7 +34,7 @@ export async function createNode(options: NodeOptions): Promise<LinnetNode> {
       device,
       store,
       deviceSeed: keys.deviceSeed,
-      listen: checked.listen,
+      ...(checked.listen === undefined ? usualPlaces(device.settings.device) : { listen: checked.listen }),
       announce: checked.announce,
       log: (level, message, fields) => options.log?.({ level, message, ...fields }),
       release,

@@ -1,15 +1,31 @@
 /** What a caller may ask of `createNode`, checked before anything is opened; what is wrong is said in the caller's terms. */
 import { isDialable, parse, placeOf, withoutPeer } from './io/addresses.ts'
+import type { DeviceId } from '../protocol/ids.ts'
 import { nameCharactersMax, relaysMax } from '../protocol/limits.ts'
 import { NodeError, type NodeOptions } from './api.ts'
 
-const listenDefault = ['/ip4/0.0.0.0/tcp/0']
+/** Any free port will do when the usual one is taken. */
+const listenAnywhere = ['/ip4/0.0.0.0/tcp/0']
+/** Ports in neither the well-known range nor the one systems give to outgoing connections. */
+const usualPorts = { first: 20_000, count: 12_000 }
 
 export interface CheckedOptions {
   readonly name: string | undefined
   readonly relays: readonly string[] | undefined
-  readonly listen: readonly string[]
+  readonly listen: readonly string[] | undefined
   readonly announce: readonly string[]
+}
+
+/**
+ * Where a device listens when nobody says: on a port of its own that stays the same from one start to the next, so that two
+ * people without a relay still find each other after both restarted; on any other when that one is taken.
+ */
+export function usualPlaces(device: DeviceId): {
+  readonly listen: readonly string[]
+  readonly instead: readonly string[]
+} {
+  const port = usualPorts.first + (Number.parseInt(device.slice(0, 8), 16) % usualPorts.count)
+  return { listen: [`/ip4/0.0.0.0/tcp/${port}`], instead: listenAnywhere }
 }
 
 /** Throws NodeError. */
@@ -17,7 +33,7 @@ export function checkOptions({ name, relays, listen, announce }: NodeOptions): C
   return {
     name: name === undefined ? undefined : checkName(name),
     relays: relays === undefined ? undefined : checkRelays(relays),
-    listen: (listen ?? listenDefault).map(checkAddress),
+    listen: listen?.map(checkAddress),
     announce: (announce ?? []).map(checkAddress),
   }
 }

@@ -19,6 +19,8 @@ import { RelayLinks } from './relay-links.ts'
 export interface NetworkInit {
   readonly seed: Uint8Array
   readonly listen: readonly string[]
+  /** Listened on when `listen` cannot be. */
+  readonly instead?: readonly string[]
   readonly announce: readonly string[]
   readonly push: (input: Input) => void
   readonly backlog: () => number
@@ -57,18 +59,12 @@ export class Network {
 
   /** Listens, and says where. Rejects with libp2p's error when it cannot. */
   async start(): Promise<void> {
-    const { push } = this.#init
-    const host = await createDeviceHost({
-      ...this.#init,
-      direct: { onStream: (stream, connection) => this.#links.accept(stream, connection) },
-      directory: { onAsked: (asker, frame) => push({ kind: 'directory-asked', asker, frame }) },
-    })
-    this.#host = host
+    const { listen, instead } = this.#init
     try {
-      await host.start()
+      this.#host = await this.#listening(listen)
     } catch (error) {
-      await stopHost(host, stopMsMax)
-      throw error
+      if (instead === undefined) throw error
+      this.#host = await this.#listening(instead)
     }
     this.#tellAddresses()
     this.#check = setInterval(() => this.#tellAddresses(), addressesCheckMs)
@@ -121,6 +117,24 @@ export class Network {
   async #publish({ relay, frame }: Extract<Effect, { kind: 'publish' }>): Promise<void> {
     const answer = await askDirectory(this.#started().services.reach, relay, frame)
     this.#init.push({ kind: 'publish-answered', relay, answer })
+  }
+
+  async #listening(listen: readonly string[]): Promise<DeviceHost> {
+    const { push } = this.#init
+    const host = await createDeviceHost({
+      ...this.#init,
+      listen,
+      direct: { onStream: (stream, connection) => this.#links.accept(stream, connection) },
+      directory: { onAsked: (asker, frame) => push({ kind: 'directory-asked', asker, frame }) },
+    })
+    this.#host = host // From here on a stranger may dial in.
+    try {
+      await host.start()
+      return host
+    } catch (error) {
+      await stopHost(host, stopMsMax)
+      throw error
+    }
   }
 
   #tellAddresses(): void {

@@ -11,8 +11,9 @@ export function bytes(min: number, max: number = min): Field<Uint8Array> {
     write: (writer, value) => void writer.bytes(value),
     read: (reader) => {
       const value = reader.bytes()
-      // A copy, because the reader's slice keeps the whole frame alive for as long as the value lives.
-      return value.length < min || value.length > max ? malformed() : value.slice()
+      // A copy, because the reader's slice keeps the whole frame alive for as long as the value lives. Not `slice()`, which
+      // on a Buffer copies nothing.
+      return value.length < min || value.length > max ? malformed() : new Uint8Array(value)
     },
   }
 }

@@ -32,6 +32,13 @@ export class Frames<T> {
     this.#stream = stream
     this.#init = init
     this.#restartIdle()
+    // Both ends of the stream may be closed before its reader is attached, and then the reader is never told.
+    stream.addEventListener('close', () => {
+      const timer = setTimeout(() => {
+        if (!this.#ended) this.#finish('closed')
+      }, afterCloseMs)
+      timer.unref()
+    })
     void this.#read()
   }
 
@@ -106,6 +113,8 @@ export class Frames<T> {
 }
 
 const closeMsMax = 2_000
+/** What was received before the end is still handed on. */
+const afterCloseMs = 100
 
 /** A Buffer's `slice` shares memory where a Uint8Array's copies; whoever decodes must be able to rely on the copy. */
 function plain(bytes: Uint8Array): Uint8Array {
