@@ -12,6 +12,7 @@ import type { Job } from './job.ts'
 import { openLog } from './log.ts'
 import { askPassphrase, canAsk, passphraseSet } from './passphrase.ts'
 import { profileDir, socketPath } from './places.ts'
+import { version } from './version.ts'
 
 export interface Holder {
   /** This process runs the node, so what is to happen must happen before it ends. */
@@ -76,12 +77,14 @@ export function lookInto(node: LinnetNode): Holder {
 }
 
 /** Starts an opened node and lets other processes in. */
-export async function own(job: Job, node: LinnetNode): Promise<Holder> {
+export async function own(job: Job, node: LinnetNode, stays: boolean): Promise<Holder> {
   const stopListening = node.on('fatal', (error) => job.ending.fail(error))
   let server: ControlServer
   try {
     await node.start()
-    server = await serveControl(socketOf(job), (method, params, client) => answer(node, method, params, client))
+    server = await serveControl(socketOf(job), (method, params, client) =>
+      method === 'ping' ? Promise.resolve({ version, pid: process.pid, stays }) : answer(node, method, params, client),
+    )
   } catch (error) {
     await node.stop()
     throw error

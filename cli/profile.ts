@@ -32,8 +32,11 @@ const repeatable: ReadonlySet<Method> = new Set<Method>([
 /** As a holder; its calls also reject when the user asks to end. */
 export type Profile = Holder
 
-/** `reading`: what is kept is enough; with no process running, none needs to go online for it. */
-export type Need = 'reading' | 'online'
+/**
+ * `reading`: what is kept is enough; with no process running, none needs to go online for it. `online`: for as long as the
+ * command takes. `staying`: until it is told to end, so others need not wait for it to go.
+ */
+export type Need = 'reading' | 'online' | 'staying'
 
 export async function openProfile(job: Job, need: Need = 'online'): Promise<Profile> {
   let holder = await hold(job, need)
@@ -107,7 +110,7 @@ async function hold(job: Job, need: Need): Promise<Holder> {
     if (connection !== undefined) return speakTo(job, path, connection)
     try {
       const node = await openNode(job)
-      return need === 'reading' ? lookInto(node) : await own(job, node)
+      return need === 'reading' ? lookInto(node) : await own(job, node, need === 'staying')
     } catch (error) {
       if (!isNodeError(error) || error.reason !== 'in-use') throw explained(error, job)
       if (Date.now() > giveUpAt) throw unreachable(job)

@@ -24,6 +24,7 @@ import { watchForEnd, type Ending } from './ending.ts'
 import { endOf, exitCode, type CliError, type ExitCode } from './exit.ts'
 import type { Job, Programs, Tools } from './job.ts'
 import { openOutput, ReaderGone, survivePipes } from './output.ts'
+import { printableText } from './printable.ts'
 import { resolveSettings } from './settings.ts'
 import { version } from './version.ts'
 
@@ -77,7 +78,7 @@ function complain(end: CliError, trace: unknown, json: boolean): void {
     return
   }
   if (end.code === exitCode.interrupted) return
-  process.stderr.write(`linnet: ${end.message}\n`)
+  process.stderr.write(`linnet: ${printableText(end.message)}\n`)
   if (end.code === exitCode.unexpected && trace instanceof Error) process.stderr.write(`${trace.stack ?? ''}\n`)
   else if (end.code === exitCode.unexpected) process.stderr.write('This should not happen; with -v it says where.\n')
 }

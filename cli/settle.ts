@@ -9,24 +9,23 @@ import type { Profile } from './profile.ts'
 export const settleSecondsDefault = 5
 const lookAgainMs = 60
 
-/** Until every relay is connected or has said why not; false when one was not reached. */
-export async function reachRelays(profile: Profile, untilMs: number): Promise<boolean> {
-  for (;;) {
-    const { relays } = await profile.call('id', {})
-    if (relays.every((one) => one.connected)) return true
-    if (Date.now() >= untilMs) return false
-    await delay(lookAgainMs)
-  }
+/**
+ * Each relay has answered us once: it has our card and prekeys, so that whoever gets an invite can use it at once, and what
+ * it holds for us is on its way.
+ */
+export async function relaysAnswered(profile: Profile): Promise<boolean> {
+  const { relays } = await profile.call('id', {})
+  return relays.every((one) => one.connected && one.preKeysLeft !== undefined)
 }
 
-/** Until the relays also hold our prekeys, so that whoever gets an invite can use it at once. */
-export async function publish(profile: Profile, untilMs: number): Promise<boolean> {
-  for (;;) {
-    const { relays } = await profile.call('id', {})
-    if (relays.length > 0 && relays.every((one) => one.connected && one.preKeysLeft !== undefined)) return true
+/** Waits for that; false when it did not happen in time. */
+export async function reachRelays(profile: Profile, msMax: number = settleSecondsDefault * 1_000): Promise<boolean> {
+  const untilMs = Date.now() + msMax
+  while (!(await relaysAnswered(profile))) {
     if (Date.now() >= untilMs) return false
     await delay(lookAgainMs)
   }
+  return true
 }
 
 /** Until the contact's own card has come, so that we talk. */

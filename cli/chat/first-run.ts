@@ -4,22 +4,22 @@ import { endOf } from '../exit.ts'
 import type { Job } from '../job.ts'
 import { openNode } from '../owner.ts'
 import { openProfile, type Profile } from '../profile.ts'
-import { publish, settleSecondsDefault } from '../settle.ts'
+import { reachRelays } from '../settle.ts'
 
 export async function openOrMake(job: Job): Promise<{ readonly profile: Profile; readonly fresh: boolean }> {
   try {
-    return { profile: await openProfile(job), fresh: false }
+    return { profile: await openProfile(job, 'staying'), fresh: false }
   } catch (error) {
     if (endOf(error).reason !== 'no-profile' || !process.stdin.isTTY || !job.output.terminal) throw error
   }
   const name = await askName(job)
   await (await openNode(job, { name })).stop()
-  return { profile: await openProfile(job), fresh: true }
+  return { profile: await openProfile(job, 'staying'), fresh: true }
 }
 
 export async function welcome(job: Job, profile: Profile): Promise<void> {
   const { relays } = await profile.call('id', {})
-  if (relays.length > 0) await publish(profile, Date.now() + settleSecondsDefault * 1_000)
+  await reachRelays(profile)
   try {
     const { link } = await profile.call('invite', {})
     await job.output.print({ link }, `\n${link}\n`)

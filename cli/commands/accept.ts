@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { Job, Tools } from '../job.ts'
 import { withProfile } from '../profile.ts'
-import { reachRelays, settleSecondsDefault } from '../settle.ts'
+import { reachRelays } from '../settle.ts'
 import { showContact } from '../show.ts'
 import { examples } from './example.ts'
 
@@ -24,7 +24,7 @@ async function accept(job: Job, who: string): Promise<void> {
     const contact = await profile.call('accept', { who })
     await job.output.print(contact, showContact(contact))
     if (!profile.here) return
-    await reachRelays(profile, Date.now() + settleSecondsDefault * 1_000)
+    await reachRelays(profile)
     await job.ending.race(delay(introductionMs))
   })
 }

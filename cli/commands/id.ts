@@ -19,7 +19,7 @@ export function addId(program: Command, tools: Tools): void {
 
 async function id(job: Job): Promise<void> {
   await withProfile(job, async (profile) => {
-    if (profile.here) await reachRelays(profile, Date.now() + standingMsMax)
+    if (profile.here) await reachRelays(profile, standingMsMax)
     const identity = await profile.call('id', {})
     await job.output.print(identity, showIdentity(identity))
   })

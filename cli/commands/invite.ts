@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { Job, Tools } from '../job.ts'
 import { withProfile } from '../profile.ts'
-import { publish, settleSecondsDefault } from '../settle.ts'
+import { reachRelays } from '../settle.ts'
 import { examples } from './example.ts'
 
 export function addInvite(program: Command, tools: Tools): void {
@@ -16,7 +16,7 @@ export function addInvite(program: Command, tools: Tools): void {
 async function invite(job: Job): Promise<void> {
   await withProfile(job, async (profile) => {
     // A link is of no use before the relay named in it holds our card.
-    const published = !profile.here || (await publish(profile, Date.now() + settleSecondsDefault * 1_000))
+    const published = !profile.here || (await reachRelays(profile))
     const { link } = await profile.call('invite', {})
     await job.output.print({ link }, link)
     if (!published)

@@ -8,7 +8,7 @@ import type { StoredEvent } from '../../node/index.ts'
 import { exitCode, type ExitCode } from '../exit.ts'
 import type { Job, Tools } from '../job.ts'
 import { withProfile, type Profile } from '../profile.ts'
-import { settleSecondsDefault } from '../settle.ts'
+import { relaysAnswered, settleSecondsDefault } from '../settle.ts'
 import { isKnownEvent, showEvent } from '../show.ts'
 import { examples } from './example.ts'
 import { countFlag, secondsFlag } from './flags.ts'
@@ -49,7 +49,7 @@ export function addReceive(program: Command, tools: Tools): void {
 }
 
 async function receive(job: Job, flags: Flags): Promise<ExitCode> {
-  return withProfile(job, async (profile) => {
+  const work = async (profile: Profile): Promise<ExitCode> => {
     const deadline = flags.timeout === undefined ? undefined : AbortSignal.timeout(flags.timeout * 1_000)
     const until = deadline === undefined ? job.ending.signal : AbortSignal.any([deadline, job.ending.signal])
     const source = flags.follow ? profile.events(0, until) : collect(profile, until)
@@ -62,7 +62,8 @@ async function receive(job: Job, flags: Flags): Promise<ExitCode> {
     }
     if (profile.here && printed > 0 && !job.ending.signal.aborted) await job.ending.race(delay(receiptMs))
     return job.ending.signal.aborted ? job.ending.code : exitCode.done
-  })
+  }
+  return withProfile(job, work, flags.follow && flags.timeout === undefined ? 'staying' : 'online')
 }
 
 /** The event is the line: readers ignore what they do not know, so one of a newer version is passed on as it is. */
@@ -86,16 +87,10 @@ async function* collect(profile: Profile, until: AbortSignal): AsyncGenerator<St
     }
     if (page.length > 0) continue
     const idleMs = Date.now() - quietFromMs
-    if (quietMs === undefined && (await haveAnswered(profile))) {
+    if (quietMs === undefined && (await relaysAnswered(profile))) {
       quietMs = Math.min(Math.max(Date.now() - startMs, quietMsMin), quietMsMax)
       quietFromMs = Date.now()
     } else if (idleMs >= (quietMs ?? settleSecondsDefault * 1_000)) return
     await delay(lookAgainMs)
   }
-}
-
-/** Each relay has answered us once, so what it holds for us is on its way. */
-async function haveAnswered(profile: Profile): Promise<boolean> {
-  const { relays } = await profile.call('id', {})
-  return relays.every((one) => one.connected && one.preKeysLeft !== undefined)
 }

@@ -3,7 +3,7 @@
  * one how it stands. What a relay does is `relay/`.
  */
 import type { Command } from 'commander'
-import type { Relay, RelayStatus } from '../../relay/index.ts'
+import type { Relay, RelayOptions, RelayStatus } from '../../relay/index.ts'
 import { findOwner } from '../control/client.ts'
 import { rpcCode, RpcFault } from '../control/rpc.ts'
 import { serveControl } from '../control/server.ts'
@@ -77,12 +77,19 @@ async function openRelay(job: Job, socket: string): Promise<Relay> {
   const listen = settings.get('listen')
   const announce = settings.get('announce')
   const log = openLog(settings)
-  return job.programs.createRelay({
+  const options: RelayOptions = {
     dataDir: dirOf(job),
     log: ({ event, ...rest }) => log({ message: `relay ${event}`, ...rest }),
     ...(listen === undefined ? {} : { listen: listen.map(checkListen) }),
     ...(announce === undefined ? {} : { announce }),
-  })
+  }
+  try {
+    return await job.programs.createRelay(options)
+  } catch (error) {
+    // It runs, or is just ending, and nobody answered on its socket.
+    if (!(error instanceof Error && error.name === 'UsageError')) throw error
+    throw new CliError(exitCode.inUse, 'in-use', error.message)
+  }
 }
 
 function checkListen(address: string): string {

@@ -20,7 +20,8 @@ export interface Sent {
 
 /** Fields and answer of each method. */
 export interface Calls {
-  ping: { params: object; result: { readonly version: string; readonly pid: number } }
+  /** `stays`: the process ends when told to, not when some command of its own is done. */
+  ping: { params: object; result: { readonly version: string; readonly pid: number; readonly stays?: boolean } }
   id: { params: object; result: NodeIdentity }
   invite: { params: object; result: { readonly link: string } }
   add: { params: { readonly link: string; readonly as?: string }; result: ContactView }

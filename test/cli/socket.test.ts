@@ -134,6 +134,17 @@ test('receive --follow takes over when the daemon ends, and misses nothing', asy
   expect(following.out.match(/"type":"message"/gu)).toHaveLength(2)
 })
 
+test('a daemon waits for a command that is just passing, and takes over from it', async () => {
+  const { shell, dir, at } = profile()
+  const passing = shell.start(['receive', '--follow', '--timeout', '2', ...at])
+  await eventually(() => isThere(join(dir, 'control.sock')))
+  const running = shell.start(['daemon', ...at])
+  await running.says('online')
+  expect((await passing.ended).code).toBe(0)
+  expect((await shell.run(['id', ...at])).code).toBe(0)
+  expect(running.child.exitCode).toBeNull()
+})
+
 test('after kill -9 the dead socket stands in nobody’s way', async () => {
   const stage = profile()
   const running = await daemon(stage)
