@@ -1,5 +1,6 @@
 /** What a relay drops, and whom it tells: pruning, full mailboxes, expiry; as stories. */
 import { expect, test } from 'vitest'
+import type { EnvelopeId } from '../../protocol/ids.ts'
 import type { MailboxFrame } from '../../protocol/wire/mailbox.ts'
 import { Scene } from './scene.ts'
 
@@ -94,4 +95,38 @@ test('what expires is never delivered, and its loss is told to both sides', () =
   scene.tick(60_000)
   expect(scene.mailed(depositor)).toEqual([{ kind: 'lost', id: call.id, reason: 'expired' }])
   expect(scene.mailed(stream)).toMatchObject([{ kind: 'tombstones', lost: [{ id: call.id, reason: 'expired' }] }])
+})
+
+test('a loss that happens while earlier ones are being read is told too', () => {
+  const scene = new Scene({ mailboxMessagesMax: 1 })
+  const bob = scene.resident()
+  const stream = scene.subscribe(bob.device, 0)
+  const [status, text, call] = [5, 3, 0].map((urgency) => scene.envelope({ urgency }))
+  if (status === undefined || text === undefined || call === undefined) throw new Error('unreachable')
+  scene.deposit(bob.device, status)
+  scene.mailed(stream)
+  scene.storeIsSlow = true
+  scene.deposit(bob.device, text)
+  scene.arrive('enqueue') // Tombstones are read: one.
+  scene.deposit(bob.device, call)
+  scene.arrive('enqueue')
+  scene.storeIsSlow = false
+  scene.arrive()
+  const told = scene.mailed(stream).flatMap((frame) => (frame.kind === 'tombstones' ? frame.lost : []))
+  expect(told.map(({ id }) => id)).toEqual([status.id, text.id])
+})
+
+test('more losses than fit a frame are told as the earlier are acknowledged', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  for (let i = 0; i < 300; i++) scene.deposit(bob.device, scene.envelope({ expiresMs: scene.nowMs + 10 }))
+  scene.tick(10)
+  const stream = scene.subscribe(bob.device)
+  const toldNow = (): EnvelopeId[] =>
+    scene.mailed(stream).flatMap((frame) => (frame.kind === 'tombstones' ? frame.lost.map(({ id }) => id) : []))
+  const first = toldNow()
+  expect(first).toHaveLength(256)
+  scene.mail(stream, { kind: 'ack', ids: first })
+  const second = toldNow()
+  expect(new Set([...first, ...second]).size).toBe(300)
 })

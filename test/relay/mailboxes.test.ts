@@ -119,19 +119,30 @@ test('someone online is handed a new message as soon as it is on disk, without r
   expect(scene.mailed(stream)).toEqual([{ kind: 'page', envelopes: [sent], empty: true }])
 })
 
-test('a message stored while a page is being read is not overlooked', () => {
-  const scene = new Scene()
+test('a message stored while a page is being read is not overlooked, whichever answer comes first', () => {
+  for (const first of ['page', 'enqueue'] as const) {
+    const scene = new Scene()
+    const bob = scene.resident()
+    const sent = scene.envelope()
+    scene.storeIsSlow = true
+    const stream = scene.subscribe(bob.device) // The page is read, empty, and on its way.
+    scene.deposit(bob.device, sent)
+    scene.arrive(first)
+    scene.storeIsSlow = false
+    scene.arrive()
+    expect(scene.delivered(stream)).toEqual([sent.id])
+  }
+})
+
+test('what is on its way is bounded in bytes as well', () => {
+  const scene = new Scene({ inFlightBytesMax: 130_000 })
   const bob = scene.resident()
-  scene.storeSleeps = true
+  for (let i = 0; i < 6; i++) scene.deposit(bob.device, scene.envelope({ sealed: new Uint8Array(60_000) }))
   const stream = scene.subscribe(bob.device)
-  const pageFirst = scene.asked.splice(0)
-  scene.wake()
-  const sent = scene.envelope()
-  scene.asked.push(...pageFirst)
-  scene.storeSleeps = true
-  scene.deposit(bob.device, sent)
-  scene.wake() // Reads the page, finds it empty, and only then stores the message.
-  expect(scene.delivered(stream)).toEqual([sent.id])
+  const first = scene.delivered(stream)
+  expect(first).toHaveLength(4) // Two pages: the first leaves a little room, the second none.
+  scene.mail(stream, { kind: 'ack', ids: first })
+  expect(scene.delivered(stream)).toHaveLength(2)
 })
 
 test('what was not acknowledged is sent again on the next subscription, not on this one', () => {

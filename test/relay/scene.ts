@@ -11,7 +11,7 @@ import type { Effect } from '../../relay/core/effects.ts'
 import type { Input } from '../../relay/core/inputs.ts'
 import { relayLimits, type RelayLimits } from '../../relay/core/limits.ts'
 import { RelayCore } from '../../relay/core/relay-core.ts'
-import type { StoreOutcome } from '../../relay/core/store-calls.ts'
+import type { StoreOp, StoreOutcome } from '../../relay/core/store-calls.ts'
 import { MemoryEngine } from '../../relay/io/store-memory.ts'
 import { createPerson, envelope, publicationOf, type Person } from './people.ts'
 
@@ -24,6 +24,9 @@ export class Scene {
   /** While true, what is asked of the store waits in `asked`. */
   storeSleeps = false
   readonly asked: Asked[] = []
+  /** While true, the store does at once what it is asked, but its answers wait in `late`. */
+  storeIsSlow = false
+  readonly late: Extract<Input, { kind: 'store-answered' }>[] = []
   readonly closed: Map<number, string> = new Map()
   readonly trusted: Set<number> = new Set()
   readonly #mail = new Map<number, MailboxFrame[]>()
@@ -80,6 +83,13 @@ export class Scene {
     for (const asked of this.asked.splice(0)) this.#answer(asked, refusal)
   }
 
+  /** Lets late answers arrive, all of them or those to one kind of call; what they lead to is answered late as well. */
+  arrive(op?: StoreOp): void {
+    const arriving = this.late.filter(({ outcome }) => op === undefined || (outcome.ok && outcome.op === op))
+    for (const answer of arriving) this.late.splice(this.late.indexOf(answer), 1)
+    for (const answer of arriving) this.tell(answer)
+  }
+
   tick(afterMs: number): void {
     this.nowMs += afterMs
     this.tell({ kind: 'ticked' })
@@ -133,7 +143,9 @@ export class Scene {
 
   #answer({ request, call }: Asked, refusal?: 'busy' | 'failed'): void {
     const outcome: StoreOutcome = refusal === undefined ? this.engine.run(call) : { ok: false, reason: refusal }
-    this.tell({ kind: 'store-answered', request, outcome })
+    const answer: Input = { kind: 'store-answered', request, outcome }
+    if (this.storeIsSlow) this.late.push(answer)
+    else this.tell(answer)
   }
 }
 

@@ -208,6 +208,17 @@ export function storeContract(engine: string, open: (limits: StoreLimits) => Pro
       expect(await store.ask('count-prekeys', { device: bob.device })).toEqual({ published: true, left: 0 })
     })
 
+    test('does not take back a prekey that was handed out, for as long as it remembers', async () => {
+      const store = await fresh({ preKeysTakenKeptMax: 2 })
+      const bob = await store.resident(4)
+      const take = { device: bob.device, spend: true }
+      for (const id of [1, 2, 3]) expect(await store.ask('take-prekey', take)).toMatchObject({ preKey: { id } })
+      // Of 1, 2 and 3 it remembers the last two; 4 is held already.
+      expect(await store.publish(bob, { version: 2, preKeys: preKeys(1, 4) })).toEqual({ state: 'published', left: 2 })
+      const answers = [await store.ask('take-prekey', take), await store.ask('take-prekey', take)]
+      expect(answers).toMatchObject([{ preKey: { id: 1 } }, { preKey: { id: 4 } }])
+    })
+
     test('gives a bundle without spending a prekey when it is told not to', async () => {
       const store = await fresh()
       const bob = await store.resident(1)
