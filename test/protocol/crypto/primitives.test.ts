@@ -116,9 +116,9 @@ describe('Ed25519 is strict', () => {
 
   test('one signature for one message', () => {
     expect(ed25519Verify(key, message, signature)).toBe(true)
-    const s = BigInt(`0x${Buffer.from(signature.subarray(32)).reverse().toString('hex')}`) + GROUP_ORDER
+    const s = BigInt(`0x${Buffer.from(signature.slice(32).toReversed()).toString('hex')}`) + GROUP_ORDER
     const larger = signature.slice()
-    larger.set(Buffer.from(s.toString(16).padStart(64, '0'), 'hex').reverse(), 32)
+    larger.set(Buffer.from(s.toString(16).padStart(64, '0'), 'hex').toReversed(), 32)
     expect(ed25519Verify(key, message, larger)).toBe(false)
     expect(isCanonicalScalar(larger.subarray(32))).toBe(false)
   })

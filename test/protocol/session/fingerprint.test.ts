@@ -34,5 +34,7 @@ test('a code that is not one is no match', () => {
 })
 
 test('digits are the ones this code has always given', () => {
-  expect(fingerprintOf(alice, bob).digits).toMatchInlineSnapshot(`"309136446019987218441861079618586380386348684774996644038183"`)
+  expect(fingerprintOf(alice, bob).digits).toMatchInlineSnapshot(
+    `"309136446019987218441861079618586380386348684774996644038183"`,
+  )
 })

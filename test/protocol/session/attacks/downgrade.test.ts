@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { flipped, fieldsOf, message, replaced, without } from '../../../interop/forgeries.ts'
 import type { Field } from '../../../interop/forgeries.ts'
 import { encodePqMessage, encryptFrom } from './forge.ts'
-import { Device, everyoneCanTalk, expectRead, friends, strangers } from '../device.ts'
+import type { Device } from '../device.ts'
+import { everyoneCanTalk, expectRead, friends, strangers } from '../device.ts'
 
 test('attack 12: version 3, in either message, is refused', () => {
   const [alice, bob] = strangers()
@@ -45,9 +46,9 @@ describe('attack 24: a peer that lies in the post-quantum ratchet is refused and
     const before = bob.stored(alice)
     const reasons = [0, 1, 26_000].map((index) => {
       const { bytes } = encryptFrom(alice, bob, 'hello', {
-        pqRatchet: (honest, bytes) =>
+        pqRatchet: (honest, sent) =>
           index === 0
-            ? Uint8Array.from([...bytes.slice(0, 2), 0, ...bytes.slice(3)])
+            ? Uint8Array.from([...sent.slice(0, 2), 0, ...sent.slice(3)])
             : encodePqMessage({ ...honest, index }),
       })
       return bob.read(alice, { type: 2, bytes })

@@ -161,9 +161,7 @@ describe('attack 14: malleable signatures', () => {
     )
     expect(new Set(commitments).size).toBe(commitments.length)
     // The same Z for two messages still gives two nonces, since the message is hashed in.
-    const [one, two] = [text, key].map((message) =>
-      xeddsaSign(privateKey, message, { bytes: (n) => new Uint8Array(n) }),
-    )
+    const [one, two] = [text, key].map((signed) => xeddsaSign(privateKey, signed, { bytes: (n) => new Uint8Array(n) }))
     expect(one!.subarray(0, 32)).not.toEqual(two!.subarray(0, 32))
   })
 })
