@@ -88,8 +88,12 @@ export const linkPatienceMs = 2_000
 /** First pause before a message is tried again; doubles, with jitter, up to the second. */
 export const retryMsMin: number = 5 * secondMs
 export const retryMsMax: number = 4 * hourMs
-/** A message stored at a relay without a delivery receipt is offered to it again after so long, in case it lost it. */
-export const redepositMs: number = 6 * hourMs
+/**
+ * A message stored at a relay without a delivery receipt is offered again, to the next of their relays, in case the first
+ * lost it: after as long as it has waited already, but within these bounds.
+ */
+export const reofferMsMin: number = 15 * minuteMs
+export const reofferMsMax: number = 6 * hourMs
 /** A request to a relay is given up after so long. */
 export const requestMsMax: number = 15 * secondMs
 /** A stranger's stream without a complete frame is closed after so long. */

@@ -4,7 +4,7 @@
  * wanted is kept, that it is in flight is not.
  */
 import type { AccountId, DeviceId, EnvelopeId, MessageId } from '../../protocol/ids.ts'
-import { redepositMs } from '../../protocol/limits.ts'
+import { reofferMsMax, reofferMsMin } from '../../protocol/limits.ts'
 import type { Delivery } from './state.ts'
 
 /** One delivery, and where it is right now. */
@@ -70,9 +70,7 @@ export class Lane {
   }
 
   add(delivery: Delivery): void {
-    // Stored ones are offered again after a while, in case the relay lost what it signed for.
-    const offerFromMs = delivery.stored === undefined ? 0 : delivery.stored.atMs + redepositMs
-    const entry: Entry = { delivery, offerFromMs }
+    const entry: Entry = { delivery, offerFromMs: offerAgainMs(delivery) }
     this.#entries.set(delivery.messageId, entry)
     if (delivery.sealedFor !== undefined) this.#byEnvelope.set(delivery.sealedFor.envelopeId, entry)
   }
@@ -95,4 +93,10 @@ export class Lane {
     for (const { delivery } of this.#entries.values()) if (delivery.seq > 0) return delivery.seq
     return 0
   }
+}
+
+/** When a delivery is next to be offered to a relay: at once, or a good while after one has signed for it. */
+export function offerAgainMs({ stored, sentMs }: Delivery): number {
+  if (stored === undefined) return 0
+  return stored.atMs + Math.min(reofferMsMax, Math.max(reofferMsMin, stored.atMs - sentMs))
 }

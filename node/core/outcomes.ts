@@ -3,13 +3,13 @@
  * refused or dropped. Every answer may come twice, late, or for something long settled.
  */
 import { deviceIdOfPeerId, type DeviceId, type EnvelopeId, type MessageId } from '../../protocol/ids.ts'
-import { redepositMs, retryMsMax, retryMsMin } from '../../protocol/limits.ts'
+import { retryMsMax, retryMsMin } from '../../protocol/limits.ts'
 import { verifyCustody } from '../../protocol/wire/custody.ts'
 import type { DepositRefusal, LossReason } from '../../protocol/wire/mailbox.ts'
 import { backoffMs } from './backoff.ts'
 import type { Draft } from './draft.ts'
 import type { DepositAnswer, Input } from './inputs.ts'
-import type { Entry, Lane } from './lane.ts'
+import { offerAgainMs, type Entry, type Lane } from './lane.ts'
 import type { Outbox } from './outbox.ts'
 import { markWaiting, raise, recordAttempt } from './settling.ts'
 import type { Sending } from './sending.ts'
@@ -216,7 +216,7 @@ export class Outcomes {
     }
     const next = { ...delivery, stored: { relay, atMs: draft.nowMs } }
     lane.update(entry, next)
-    entry.offerFromMs = draft.nowMs + redepositMs
+    entry.offerFromMs = offerAgainMs(next)
     draft.keep({ kind: 'put-delivery', delivery: next })
   }
 
