@@ -169,7 +169,7 @@ export class SimDevice {
     network.unplace(this.#address)
     this.#address = network.newAddress()
     network.place(this.host, this.#address)
-    for (const wire of [...this.host.wires]) wire.breakFrom(this.host)
+    for (const wire of [...this.host.wires]) wire.drop(this.host)
     this.host.place = place
     this.host.openness = openness
     this.#listen()

@@ -72,6 +72,12 @@ export class Wire {
     this.#end(this.#callee, 'no answer')
   }
 
+  /** The network under one side has changed: it knows at once, the other finds out. */
+  drop(host: Host): void {
+    const own = this.#caller.host === host ? this.#caller : this.#callee
+    this.#close(own, this.#other(own), 'network changed')
+  }
+
   /** The process on one side is gone. */
   breakFrom(host: Host): void {
     const gone = this.#caller.host === host ? this.#caller : this.#callee

@@ -23,6 +23,8 @@ export class World {
   readonly #agenda = new Agenda()
   readonly #marks = new Map<string, number>()
   nowMs = 0
+  /** Time stands still at the first complaint: what follows would only be noise. */
+  haltsAtComplaint = false
   /** Things that have happened: what a run costs. */
   happened = 0
 
@@ -41,7 +43,10 @@ export class World {
   }
 
   runTo(untilMs: number): void {
-    while (this.#agenda.nextMs <= untilMs) this.#next()
+    while (this.#agenda.nextMs <= untilMs) {
+      if (this.#halted) return
+      this.#next()
+    }
     this.nowMs = Math.max(this.nowMs, untilMs)
   }
 
@@ -49,6 +54,7 @@ export class World {
   until(isSo: () => boolean, withinMs: number): boolean {
     const lastMs = this.nowMs + withinMs
     while (!isSo()) {
+      if (this.#halted) return false
       if (this.#agenda.nextMs > lastMs) {
         this.nowMs = lastMs
         return isSo()
@@ -71,6 +77,10 @@ export class World {
 
   get marks(): ReadonlyMap<string, number> {
     return this.#marks
+  }
+
+  get #halted(): boolean {
+    return this.haltsAtComplaint && this.complaints.length > 0
   }
 
   #next(): void {

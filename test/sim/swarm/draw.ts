@@ -1,0 +1,73 @@
+/**
+ * What kind of world a seed is: how many people and relays, how they are connected, what goes wrong and how often. Every
+ * kind of fault is left out by half of the seeds, so that each also meets the others alone.
+ */
+import type { Weather } from '../world/network.ts'
+import type { Chance } from '../world/chance.ts'
+import { day, hour, minute, second } from '../world/story.ts'
+
+export const faultKinds = [
+  'crash',
+  'commit-throws',
+  'away',
+  'unplugged',
+  'roam',
+  'partition',
+  'one-way-partition',
+  'relay-killed',
+  'relay-wiped',
+  'relay-slow',
+  'relay-failing',
+  'relay-malicious',
+  'clock-stepped',
+  'flood',
+  'session-lost',
+  'relays-changed',
+  'device-replaced',
+  'blocked',
+] as const
+
+export type FaultKind = (typeof faultKinds)[number]
+
+export interface Draw {
+  readonly people: number
+  readonly relays: number
+  readonly realCrypto: boolean
+  readonly weather: Weather
+  readonly mailboxMessagesMax: number
+  readonly preKeyBurst: number
+  readonly safetyMs: number
+  /** Between two messages of one person. */
+  readonly sayEveryMs: number
+  readonly clockOffsetMsMax: number
+  readonly faults: readonly FaultKind[]
+  /** Between two faults, of whatever kind. */
+  readonly faultEveryMs: number
+  /** Share of people whose first message comes without a token. */
+  readonly strangersRate: number
+}
+
+export function draw(chance: Chance): Draw {
+  const rough = chance.hits(0.5)
+  const safetyMs = chance.pick([10 * minute, 3 * hour, 2 * day, 2 * day, 36 * day])
+  const people = 2 + chance.below(4)
+  return {
+    people,
+    relays: chance.pick([0, 1, 1, 2, 2, 3]),
+    realCrypto: chance.hits(0.04),
+    weather: {
+      lossRate: rough ? chance.pick([0, 0.01, 0.1]) : 0,
+      duplicateRate: rough ? chance.pick([0, 0, 0.05]) : 0,
+      reorderRate: rough ? chance.pick([0, 0, 0.05]) : 0,
+      jitterMs: chance.pick([2, 50, 2 * second]),
+    },
+    mailboxMessagesMax: chance.pick([3, 8, 30, 1_000]),
+    preKeyBurst: chance.pick([1, 5, 60]),
+    safetyMs,
+    sayEveryMs: (safetyMs / chance.pick([5, 20, 40])) * 0.9,
+    clockOffsetMsMax: chance.pick([0, 0, minute, 6 * hour]),
+    faults: faultKinds.filter(() => chance.hits(0.5)),
+    faultEveryMs: safetyMs / chance.pick([5, 15, 40]),
+    strangersRate: chance.pick([0, 0, 0.3]),
+  }
+}

@@ -1,0 +1,141 @@
+/** What goes wrong in the safety phase: one fault after another, each of a kind the seed has drawn, each ending by itself. */
+import type { Chance } from '../world/chance.ts'
+import type { Break } from '../world/driver.ts'
+import type { Host } from '../world/network.ts'
+import type { Person } from '../world/person.ts'
+import { hour, minute, second } from '../world/story.ts'
+import type { FaultKind } from './draw.ts'
+import { malice } from './malice.ts'
+import type { Population } from './population.ts'
+
+type Cause = (population: Population, chance: Chance) => void
+
+/** Starts a chain of faults that ends at `untilMs`. */
+export function letThingsGoWrong(population: Population, untilMs: number): void {
+  const { world } = population.story
+  const { faults, faultEveryMs } = population.drawn
+  const chance = world.chance.fork('faults')
+  if (faults.length === 0) return
+  const next = (): void => {
+    world.after(chance.exponential(faultEveryMs), () => {
+      if (world.nowMs >= untilMs) return
+      const kind = chance.pick(faults)
+      world.trace.add(world.nowMs, 'fault', kind)
+      world.mark(`fault-${kind}`)
+      causes[kind](population, chance)
+      next()
+    })
+  }
+  next()
+}
+
+/** A duration between a second and a good part of the phase: most are short, some are long. */
+function aWhile({ drawn }: Population, chance: Chance): number {
+  return second * ((drawn.safetyMs / 2 / second) ** chance.unit())
+}
+
+const someone = ({ people }: Population, chance: Chance): Person => chance.pick(people)
+
+const causes: Record<FaultKind, Cause> = {
+  crash(population, chance) {
+    const how: Break = chance.pick(['before-commit', 'before-effects'])
+    const { device } = someone(population, chance)
+    device.restartAfterMs = chance.pick([10, second, minute])
+    device.nextBreak = how
+  },
+  'commit-throws'(population, chance) {
+    const { device } = someone(population, chance)
+    device.restartAfterMs = second
+    device.nextBreak = 'commit-throws'
+  },
+  away(population, chance) {
+    const { device } = someone(population, chance)
+    device.kill()
+    population.story.world.after(aWhile(population, chance), () => {
+      if (population.people.some((person) => person.device === device)) device.start()
+    })
+  },
+  unplugged(population, chance) {
+    const { host } = someone(population, chance).device
+    population.story.network.unplug(host)
+    population.story.world.after(aWhile(population, chance), () => population.story.network.plugIn(host))
+  },
+  roam(population, chance) {
+    const { device } = someone(population, chance)
+    device.roam(chance.pick(['one house', `café ${chance.below(9)}`]), chance.pick(['home', 'public', 'hidden']))
+  },
+  partition: (population, chance) => cut(population, chance, true),
+  'one-way-partition': (population, chance) => cut(population, chance, false),
+  'relay-killed'(population, chance) {
+    const relay = someRelay(population, chance)
+    if (relay === undefined) return
+    relay.kill()
+    population.story.world.after(aWhile(population, chance), () => relay.start())
+  },
+  'relay-wiped': (population, chance) => someRelay(population, chance)?.wipe(),
+  'relay-slow'(population, chance) {
+    const relay = someRelay(population, chance)
+    if (relay === undefined) return
+    relay.storeMs = chance.pick([100, 5_000, 20_000])
+    population.story.world.after(aWhile(population, chance), () => (relay.storeMs = 2))
+  },
+  'relay-failing'(population, chance) {
+    const relay = someRelay(population, chance)
+    if (relay === undefined) return
+    relay.failureRate = chance.pick([0.05, 0.5, 1])
+    population.story.world.after(aWhile(population, chance), () => (relay.failureRate = 0))
+  },
+  'relay-malicious'(population, chance) {
+    const relay = someRelay(population, chance)
+    if (relay === undefined) return
+    relay.malice = malice(chance.fork(`malice ${population.story.world.nowMs}`))
+    population.story.world.after(aWhile(population, chance), () => (relay.malice = undefined))
+  },
+  'clock-stepped'(population, chance) {
+    someone(population, chance).device.clock.step(chance.between(-1, 1) * chance.pick([second, minute, 6 * hour]))
+  },
+  flood(population, chance) {
+    const [from, to] = chance.shuffled(population.people)
+    if (from === undefined || to === undefined) return
+    for (let i = 0; i < 60; i++) {
+      from.device.ask((request) => ({ kind: 'text-submitted', request, to: to.account, text: `flood ${i}` }))
+    }
+  },
+  'session-lost'(population, chance) {
+    const [from, to] = chance.shuffled(population.people)
+    if (from !== undefined && to !== undefined) population.lostSessions.get(from.name)?.add(to.device.id)
+  },
+  'relays-changed'(population, chance) {
+    const person = someone(population, chance)
+    const relays = chance.shuffled(population.story.relays).slice(0, 1 + chance.below(2))
+    if (relays.length === 0) return
+    person.device.ask((n) => ({ kind: 'relays-chosen', request: n, relays: relays.map((relay) => relay.address) }))
+  },
+  'device-replaced'(population, chance) {
+    if (chance.hits(0.7)) return // Rare in life, and the last that a small population should see of itself.
+    population.replace(someone(population, chance))
+  },
+  blocked(population, chance) {
+    const [from, to] = chance.shuffled(population.people)
+    if (from === undefined || to === undefined || !chance.hits(0.5)) return
+    from.device.ask((n) => ({ kind: 'contact-blocked', request: n, account: to.account }))
+    population.story.world.after(aWhile(population, chance), () =>
+      from.device.ask((n) => ({ kind: 'contact-accepted', request: n, account: to.account })),
+    )
+  },
+}
+
+function someRelay({ story }: Population, chance: Chance): Population['story']['relays'][number] | undefined {
+  return story.relays.length === 0 ? undefined : chance.pick(story.relays)
+}
+
+function cut(population: Population, chance: Chance, bothWays: boolean): void {
+  const { story, people } = population
+  const hosts = [...people.map((person) => person.device.host), ...story.relays.map((relay) => relay.host)]
+  const side = new Set<Host>(hosts.filter(() => chance.hits(0.5)))
+  const heal = story.network.cut((from, to) => {
+    const crosses = side.has(from) !== side.has(to)
+    return crosses && (bothWays || side.has(from))
+  })
+  story.world.after(aWhile(population, chance), heal)
+}
