@@ -52,7 +52,7 @@ export function xeddsaVerify(publicKey: Uint8Array, message: Uint8Array, signatu
   const last = signature[63] as number
   const edwards = convertedKey(publicKey, last > 0x7f ? 1 : 0)
   if (edwards === undefined) return false
-  const plain = signature.slice()
+  const plain = new Uint8Array(signature) // Not `slice()`: on a Buffer that copies nothing, and the signature is the caller’s.
   plain[63] = last & 0x7f
   if (!isCanonicalScalar(plain.subarray(32))) return false
   return provider.ed25519Verify(edwards, message, plain)
