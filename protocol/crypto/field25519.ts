@@ -29,7 +29,7 @@ export function isCanonicalScalar(bytes: Uint8Array): boolean {
 
 /** u = (1 + y) / (1 - y), 32 bytes; undefined when y is not canonical or is 1 (the neutral point has no u). */
 export function montgomeryFromEdwards(publicKey: Uint8Array): Uint8Array | undefined {
-  const y = publicKey.slice()
+  const y = new Uint8Array(publicKey)
   if (y.length !== 32) return undefined
   y[31] = (y[31] as number) & 0x7f
   if (!isCanonicalField(y)) return undefined
@@ -50,7 +50,7 @@ export function edwardsFromMontgomery(u: Uint8Array, sign: 0 | 1): Uint8Array | 
 
 /** y of the points whose order divides 8: such a public key verifies signatures that nobody made. */
 export function isSmallOrderEdwards(publicKey: Uint8Array): boolean {
-  const y = publicKey.slice()
+  const y = new Uint8Array(publicKey)
   y[31] = (y[31] as number) & 0x7f
   return SMALL_ORDER_Y.includes(toField(y))
 }

@@ -23,11 +23,11 @@ export function keyCache<Prepared>(prepare: (key: Uint8Array) => Prepared): KeyC
       const entry = entries.get(key)
       if (entry !== undefined && isSame(entry.content, key)) return entry.prepared
       const prepared = prepare(key)
-      entries.set(key, { content: key.slice(), prepared })
+      entries.set(key, { content: new Uint8Array(key), prepared })
       return prepared
     },
     put(key, prepared) {
-      entries.set(key, { content: key.slice(), prepared })
+      entries.set(key, { content: new Uint8Array(key), prepared })
     },
     forget(key) {
       entries.get(key)?.content.fill(0)

@@ -141,7 +141,7 @@ export function ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signat
 /** A canonical encoding that is not of small order. Says nothing about being on the curve. */
 export function isEd25519PublicKey(publicKey: Uint8Array): boolean {
   if (publicKey.length !== 32) return false
-  const y = publicKey.slice()
+  const y = new Uint8Array(publicKey)
   y[31] = (y[31] as number) & 0x7f
   return isCanonicalField(y) && !isSmallOrderEdwards(publicKey)
 }

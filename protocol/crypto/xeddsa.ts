@@ -23,7 +23,7 @@ export function xeddsaSignWithSeed(seed: Uint8Array, message: Uint8Array): Uint8
 /** Signs with an X25519 private key, 32 bytes: about twenty times slower. `random` gives the 64 bytes Z of the paper. */
 export function xeddsaSign(privateKey: Uint8Array, message: Uint8Array, random: Random): Uint8Array {
   const { Point } = ed25519
-  const clamped = privateKey.slice()
+  const clamped = new Uint8Array(privateKey)
   clamped[0] = (clamped[0] as number) & 0xf8
   clamped[31] = ((clamped[31] as number) & 0x7f) | 0x40
   const order = Point.Fn.ORDER
@@ -86,7 +86,7 @@ function publicKeyOf(seed: Uint8Array): Uint8Array {
   const known = publicKeys.get(seed)
   if (known !== undefined && known.seed.every((byte, i) => byte === seed[i])) return known.publicKey
   const publicKey = ed25519PublicKey(seed)
-  publicKeys.set(seed, { seed: seed.slice(), publicKey })
+  publicKeys.set(seed, { seed: new Uint8Array(seed), publicKey })
   return publicKey
 }
 

@@ -64,7 +64,7 @@ export function decodeDistribution(bytes: Uint8Array): SenderKeyDistribution | U
   if (chainKey?.length !== 32 || encodedKey === undefined) return 'malformed'
   const signingKey = decodeCurveKey(encodedKey)
   if (signingKey === undefined) return 'invalid-key'
-  return { distributionId, chainId, iteration, chainKey: chainKey.slice(), signingKey }
+  return { distributionId, chainId, iteration, chainKey: new Uint8Array(chainKey), signingKey }
 }
 
 /** Everything before the signature. */
@@ -133,5 +133,5 @@ function readFields(data: Uint8Array, end: number): Fields | Undecodable {
   const iteration = numbers.get(3)
   if (!reader.isWhole || distributionId?.length !== DISTRIBUTION_ID_BYTES) return 'malformed'
   if (chainId === undefined || iteration === undefined) return 'malformed'
-  return { distributionId: distributionId.slice(), chainId, iteration, bytes }
+  return { distributionId: new Uint8Array(distributionId), chainId, iteration, bytes }
 }

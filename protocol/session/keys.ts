@@ -29,7 +29,7 @@ export interface OwnKeyPair {
 /** The 32 bytes of u; undefined for another type or length, or an encoding that is not the canonical one. */
 export function decodeCurveKey(bytes: Uint8Array): Uint8Array | undefined {
   if (bytes.length !== CURVE_KEY_BYTES || bytes[0] !== CURVE_KEY_TYPE) return undefined
-  const u = bytes.slice(1)
+  const u = new Uint8Array(bytes.subarray(1))
   return isCanonicalField(u) ? u : undefined
 }
 

@@ -169,8 +169,8 @@ export function decodePreKeySignalMessage(bytes: Uint8Array): PreKeySignalMessag
     signedPreKeyId,
     kyberPreKeyId,
     kyberCiphertext,
-    baseKey: baseKey.slice(),
-    identityKey: identityKey.slice(),
+    baseKey: new Uint8Array(baseKey),
+    identityKey: new Uint8Array(identityKey),
     message,
   }
 }

@@ -61,7 +61,7 @@ export function initiateSession(
   secrets.rootKey.wipe()
   if (classical === undefined) return 'invalid-key'
   return {
-    theirIdentityKey: bundle.identityKey.slice(),
+    theirIdentityKey: new Uint8Array(bundle.identityKey),
     baseKey: encodeCurveKey(baseKey.publicKey),
     ratchet: { classical, postQuantum: startPqRatchet('initiator', secrets.pqAuthKey) },
     unanswered: {
