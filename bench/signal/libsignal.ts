@@ -42,15 +42,26 @@ export async function measureLibsignal(): Promise<Timings> {
     }
   }
 
-  const devices: Device[] = []
-  for (let i = 0; i <= total(counts.setup); i++) devices.push(await newDevice(`device${i}`))
-  const at = (i: number): Device => devices[i] as Device
-  const initiator = await rateAsync(counts.setup, (i) => initiate(at(i), at(i + 1)))
-  const firsts: Foreign[] = []
+  const ours = await newDevice('ours')
+  const peers: Device[] = []
+  for (let i = 0; i < total(counts.setup); i++) peers.push(await newDevice(`peer${i}`))
+  const at = (i: number): Device => peers[i] as Device
+  const initiator = await rateAsync(counts.setup, (i) => initiate(ours, at(i)))
   const firstEncrypt = await rateAsync(counts.setup, async (i) => {
-    firsts[i] = await encrypt(at(i), at(i + 1))
+    await encrypt(ours, at(i))
   })
-  const responder = await rateAsync(counts.setup, (i) => decrypt(at(i + 1), at(i), firsts[i]))
+  // A device of its own, so that its stores hold no session with the peers yet.
+  const responding = await newDevice('responding')
+  const firsts: Foreign[] = []
+  for (const peer of peers) {
+    await responding.stores.preKeys.restore()
+    await initiate(peer, responding)
+    firsts.push(await encrypt(peer, responding))
+  }
+  const responder = await rateAsync(counts.setup, async (i) => {
+    await responding.stores.preKeys.restore()
+    await decrypt(responding, at(i), firsts[i])
+  })
 
   const [a, b] = [await newDevice('a'), await newDevice('b')]
   await initiate(a, b)
@@ -118,6 +129,7 @@ function deviceMaker(signal: Foreign): (name: string) => Promise<Device> {
 function newStores(signal: Foreign, identity: Foreign): Foreign {
   const held = (): Map<string, Uint8Array> => new Map()
   const [sessions, preKeys, signed, kyber, senderKeys] = [held(), held(), held(), held(), held()]
+  const spent = held()
   const read = (from: Map<string, Uint8Array>, key: string, type: Foreign): Foreign => {
     const bytes = from.get(key)
     return bytes === undefined ? null : type.deserialize(bytes)
@@ -155,7 +167,12 @@ function newStores(signal: Foreign, identity: Foreign): Foreign {
       return read(preKeys, String(id), signal.PreKeyRecord)
     }
     async removePreKey(id: number): Promise<void> {
+      spent.set(String(id), preKeys.get(String(id)) ?? new Uint8Array())
       preKeys.delete(String(id))
+    }
+    /** Puts the one-time key back, so that one device can be written to many times. */
+    async restore(): Promise<void> {
+      for (const [id, record] of spent) preKeys.set(id, record)
     }
   }
   class Signed extends signal.SignedPreKeyStore {

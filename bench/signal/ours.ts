@@ -1,9 +1,21 @@
 /** Our side of the benchmark. Records are values in memory and are encoded after every operation, as a store would have it. */
 import { systemRandom } from '../../protocol/crypto/primitives.ts'
-import { acceptDistribution, createSenderKey, decryptFromGroup, distributionOf, encryptToGroup } from '../../protocol/group/sender-key.ts'
+import {
+  acceptDistribution,
+  createSenderKey,
+  decryptFromGroup,
+  distributionOf,
+  encryptToGroup,
+} from '../../protocol/group/sender-key.ts'
 import { encodeOwnSenderKey, encodeTheirSenderKeys } from '../../protocol/group/sender-key-storage.ts'
 import { createIdentity, signalSessions } from '../../protocol/session/signal.ts'
-import type { MessageType, OwnIdentity, PreKeyBundle, PreKeyReads, SessionRecord } from '../../protocol/session/types.ts'
+import type {
+  MessageType,
+  OwnIdentity,
+  PreKeyBundle,
+  PreKeyReads,
+  SessionRecord,
+} from '../../protocol/session/types.ts'
 import { counts, PLAINTEXT_BYTES, rate, total } from './measure.ts'
 import type { Timings } from './measure.ts'
 
@@ -54,7 +66,11 @@ function newDevice(): Device {
 
 function initiate(from: Device, to: Device): void {
   // A bundle arrives as bytes of its own.
-  const bundle = { ...to.bundle, identityKey: to.bundle.identityKey.slice(), signedPreKey: to.bundle.signedPreKey.slice() }
+  const bundle = {
+    ...to.bundle,
+    identityKey: to.bundle.identityKey.slice(),
+    signedPreKey: to.bundle.signedPreKey.slice(),
+  }
   const theirIdentityKey = bundle.identityKey
   const result = signalSessions.initiate({ own: from.own, theirIdentityKey, bundle, record: undefined, random, nowMs })
   if (!result.ok) throw new Error(result.reason)
@@ -89,13 +105,26 @@ function establishedPair(): readonly [Device, Device] {
 }
 
 export function measureOurs(): Timings {
-  const devices = Array.from({ length: total(counts.setup) + 1 }, newDevice)
-  const at = (i: number): Device => devices[i] as Device
-  const initiator = rate(counts.setup, (i) => initiate(at(i), at(i + 1)))
-  const firsts: Wire[] = []
-  const firstEncrypt = rate(counts.setup, (i) => (firsts[i] = encrypt(at(i))))
-  for (const device of devices) device.record = undefined
-  const responder = rate(counts.setup, (i) => decrypt(at(i + 1), at(i), firsts[i] as Wire))
+  // One device opens sessions with many, and one is written to by many: a device has one identity and uses it all day.
+  const ours = newDevice()
+  const peers = Array.from({ length: total(counts.setup) }, newDevice)
+  const records: (SessionRecord | undefined)[] = []
+  const initiator = rate(counts.setup, (i) => {
+    initiate(ours, peers[i] as Device)
+    records[i] = ours.record
+  })
+  const firstEncrypt = rate(counts.setup, (i) => {
+    ours.record = records[i]
+    encrypt(ours)
+  })
+  const firsts = peers.map((peer) => {
+    initiate(peer, ours)
+    return encrypt(peer)
+  })
+  const responder = rate(counts.setup, (i) => {
+    ours.record = undefined
+    decrypt(ours, peers[i] as Device, firsts[i] as Wire)
+  })
 
   const [a, b] = establishedPair()
   const wires: Wire[] = []
