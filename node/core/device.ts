@@ -238,6 +238,7 @@ export class Device implements Core<Input, Change, Effect> {
     const renewed = this.#card.renew(draft)
     this.#relays.choose(draft)
     if (renewed) this.#relays.publishAll(draft)
+    if (renewed && this.settings.relays.length === 0) this.#tellEveryone(draft) // Nobody else can.
     this.#outbox.begin(draft)
   }
 
@@ -256,7 +257,7 @@ export class Device implements Core<Input, Change, Effect> {
     draft.answer(request, { ok: true, kind: 'done' })
   }
 
-  /** Contacts hear of a new relay from us, since the old one may be gone. */
+  /** Contacts hear from us where we are now, since the place where they would ask may be gone. */
   #tellEveryone(draft: Draft): void {
     const card = this.#card.signed
     if (card === undefined) return

@@ -3,7 +3,7 @@
  * refused or dropped. Every answer may come twice, late, or for something long settled.
  */
 import { deviceIdOfPeerId, type DeviceId, type EnvelopeId, type MessageId } from '../../protocol/ids.ts'
-import { retryMsMax, retryMsMin } from '../../protocol/limits.ts'
+import { reofferMsMin, retryMsMax, retryMsMin } from '../../protocol/limits.ts'
 import { verifyCustody } from '../../protocol/wire/custody.ts'
 import type { DepositRefusal, LossReason } from '../../protocol/wire/mailbox.ts'
 import { backoffMs } from './backoff.ts'
@@ -131,7 +131,9 @@ export class Outcomes {
         this.#stored(lane, entry, relay, answer, draft)
         break
       case 'delivered':
-        this.#settle(lane, entry, { state: 'delivered', by: 'relay', via: relay }, draft)
+        // The relay's word is not the device's: if that has it, its own receipt is on the way.
+        entry.offerFromMs = draft.nowMs + reofferMsMin
+        recordAttempt(entry.delivery, 'relay', relay, 'the relay says that their device has it', draft)
         break
       case 'refused':
         this.#refused(lane, entry, relay, { reason: refusalText[answer.reason], retryMs: answer.retryMs }, draft)

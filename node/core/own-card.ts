@@ -57,6 +57,8 @@ export class OwnCard {
     const kept = reads.fact('own-card')
     this.#signed = kept && signedCard.decode(kept)
     this.#card = this.#signed && readCard(this.#signed)
+    // Until the node listens again, so that a restart at the same place is no news.
+    this.#addresses = this.#card?.devices.find(({ device }) => device === this.settings.device)?.addresses ?? []
   }
 
   get signed(): SignedCard | undefined {
