@@ -62,7 +62,9 @@ const causes: Record<FaultKind, Cause> = {
   },
   roam(population, chance) {
     const { device } = someone(population, chance)
-    device.roam(chance.pick(['one house', `café ${chance.below(9)}`]), chance.pick(['home', 'public', 'hidden']))
+    // Without any relay, people who all hide from each other stay strangers; so nobody hides.
+    const openness = population.story.relays.length === 0 ? 'public' : chance.pick(['home', 'public', 'hidden'] as const)
+    device.roam(chance.pick(['one house', `café ${chance.below(9)}`]), openness)
   },
   partition: (population, chance) => cut(population, chance, true),
   'one-way-partition': (population, chance) => cut(population, chance, false),
@@ -70,7 +72,8 @@ const causes: Record<FaultKind, Cause> = {
     const relay = someRelay(population, chance)
     if (relay === undefined) return
     relay.kill()
-    population.story.world.after(aWhile(population, chance), () => relay.start())
+    // Not for weeks: everybody knocks every ten seconds, which is dull to watch.
+    population.story.world.after(Math.min(aWhile(population, chance), 12 * hour), () => relay.start())
   },
   'relay-wiped': (population, chance) => someRelay(population, chance)?.wipe(),
   'relay-slow'(population, chance) {

@@ -80,7 +80,6 @@ function heal(population: Population): void {
     device.nextBreak = undefined
     device.clock.correct()
     story.network.plugIn(device.host)
-    if (story.relays.length === 0) device.roam(device.host.place, 'public')
     device.start()
   }
   const welcome = (): void => {
