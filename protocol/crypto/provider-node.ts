@@ -52,6 +52,7 @@ const kemPrivate = {
   1024: keyCache((seed) => privateFrom(PKCS8_KEM[1024], seed)),
 }
 
+const exportsRaw = canExportRaw()
 const hasNativeKem = typeof encapsulate === 'function' && canGenerateKem()
 
 export const nodeProvider: Provider = {
@@ -140,10 +141,9 @@ export const nodeProvider: Provider = {
       return { privateKey, publicKey: this.x25519PublicKey(privateKey) }
     }
     const pair = generateKeyPairSync('x25519')
-    const { d, x } = pair.privateKey.export({ format: 'jwk' })
-    const privateKey = fromBase64Url(d)
+    const privateKey = privateBytes(pair.privateKey)
     x25519Private.put(privateKey, pair.privateKey)
-    return { privateKey, publicKey: fromBase64Url(x) }
+    return { privateKey, publicKey: fromBase64Url(pair.publicKey.export({ format: 'jwk' }).x) }
   },
 
   x25519(privateKey, publicKey) {
@@ -197,26 +197,56 @@ export const nodeProvider: Provider = {
 
 function privateFrom(prefix: Uint8Array, key: Uint8Array): KeyObject {
   const der = concatBytes(prefix, key)
-  const imported = createPrivateKey({ key: der as Buffer, format: 'der', type: 'pkcs8' })
+  const imported = withoutTraces(() => createPrivateKey({ key: der as Buffer, format: 'der', type: 'pkcs8' }))
   der.fill(0)
   return imported
 }
 
 function publicFromJwk(crv: 'X25519' | 'Ed25519', key: Uint8Array): KeyObject {
-  return createPublicKey({ key: { kty: 'OKP', crv, x: base64Url(key) }, format: 'jwk' })
+  const x = base64Url(key)
+  return withoutTraces(() => createPublicKey({ key: { kty: 'OKP', crv, x }, format: 'jwk' }))
+}
+
+function importKemPublic(level: KemLevel, publicKey: Uint8Array): KeyObject | undefined {
+  const der = concatBytes(SPKI_KEM[level], publicKey)
+  try {
+    return withoutTraces(() => createPublicKey({ key: der as Buffer, format: 'der', type: 'spki' }))
+  } catch {
+    // The length is right, so this is the modulus check.
+    return undefined
+  }
+}
+
+/**
+ * Node finds out what kind of key it was given by throwing and catching, four times an import; recording the traces of those
+ * errors, which nobody sees, is three quarters of what an import costs.
+ */
+function withoutTraces(importKey: () => KeyObject): KeyObject {
+  const before = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return importKey()
+  } finally {
+    Error.stackTraceLimit = before
+  }
 }
 
 function publicBytes(privateKey: KeyObject): Uint8Array {
   return fromBase64Url(privateKey.export({ format: 'jwk' }).x)
 }
 
-function importKemPublic(level: KemLevel, publicKey: Uint8Array): KeyObject | undefined {
-  const der = concatBytes(SPKI_KEM[level], publicKey)
+/** As raw bytes where Node can, which leaves no copy in a string that cannot be wiped. */
+function privateBytes(privateKey: KeyObject): Uint8Array {
+  return exportsRaw
+    ? plain(privateKey.export({ format: 'raw-private' }))
+    : fromBase64Url(privateKey.export({ format: 'jwk' }).d)
+}
+
+function canExportRaw(): boolean {
   try {
-    return createPublicKey({ key: der as Buffer, format: 'der', type: 'spki' })
+    return generateKeyPairSync('x25519').privateKey.export({ format: 'raw-private' }).length === 32
   } catch {
-    // The length is right, so this is the modulus check.
-    return undefined
+    return false
   }
 }
 
