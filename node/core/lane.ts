@@ -26,6 +26,8 @@ export class Lane {
 
   /** The newest direct link, with the address it stands on. */
   link: { readonly number: number; readonly address: string } | undefined
+  /** Something was confirmed over that link: whoever is there takes what we send. */
+  linkProved = false
   /** They answered over the link that they would not take it now: not before this over any link. */
   linkFromMs = 0
   linkRefusals = 0

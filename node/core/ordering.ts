@@ -59,15 +59,15 @@ export class Ordering {
     this.#setExpected(device, contact, expected, draft)
   }
 
-  /** Shows all a contact wrote before they were accepted. */
+  /** Shows what a contact wrote before they were accepted; what is missing in between gets its time, as always. */
   accepted(contact: Contact, draft: Draft): void {
-    const waiting = draft.reads.heldOf(contact.account).toSorted((a, b) => a.seq - b.seq)
-    for (const message of waiting) {
-      show(message, contact, 'relay', draft)
-      if (message.device !== undefined) {
-        this.#setExpected(message.device, contact, message.seq + 1, draft)
-        this.#waits.delete(message.device)
-      }
+    const waiting = draft.reads.heldOf(contact.account)
+    for (const device of new Set(waiting.map((message) => message.device))) {
+      if (device === undefined) continue
+      this.#waits.set(device, draft.nowMs + gapWaitMs)
+      const [first] = this.#held(device, draft)
+      const expected = this.#inbound(device, draft)?.expected ?? first?.seq ?? 1
+      this.#setExpected(device, contact, this.#release(expected, device, contact, draft), draft)
     }
   }
 

@@ -40,9 +40,8 @@ export class Outcomes {
 
   linkRisen(lane: Lane, link: { number: number; address: string }, draft: Draft): void {
     lane.link = link
+    lane.linkProved = false
     lane.dialling = false
-    lane.dialFailures = 0
-    lane.dialFromMs = 0
     for (const entry of lane.entries()) delete entry.directSinceMs
     this.#sending.move(lane, draft)
   }
@@ -56,6 +55,11 @@ export class Outcomes {
       if (entry.directSinceMs === undefined) continue
       delete entry.directSinceMs
       recordAttempt(entry.delivery, 'direct', address, `link lost before it was confirmed: ${reason}`, draft)
+    }
+    // Whoever hangs up on every link is not dialled again at once: a link that confirmed nothing is a dial that failed.
+    if (lane.size > 0 && !lane.linkProved) {
+      lane.dialFailures++
+      lane.dialFromMs = draft.nowMs + backoffMs(lane.dialFailures, retry, draft.random)
     }
     this.#sending.move(lane, draft)
   }
@@ -86,6 +90,9 @@ export class Outcomes {
     }
     lane.resets = 0
     lane.linkRefusals = 0
+    lane.linkProved = true
+    lane.dialFailures = 0
+    lane.dialFromMs = 0
     this.#sending.move(lane, draft)
   }
 
