@@ -3,11 +3,14 @@
  * the order it was said, or its sender is shown that it expired. No lanes, no sessions, no relays: two lists a pair.
  */
 import type { AccountId, MessageId } from '../../../protocol/ids.ts'
+import type { SimDevice } from '../world/device.ts'
 import type { Person } from '../world/person.ts'
 import type { Watch } from '../world/watch.ts'
 import type { World } from '../world/world.ts'
 
 interface Said {
+  /** The machine it was said on; what an account said on one that is gone, nobody can wait for. */
+  readonly device: SimDevice
   readonly id: MessageId
   readonly to: AccountId
   /** Shown to its sender as this, last. */
@@ -19,6 +22,8 @@ export class Reference {
   /** By the sender's account, in the order they were accepted. */
   readonly #said = new Map<AccountId, Said[]>()
   readonly #byId = new Map<string, Said>()
+  /** Where each incoming message was kept. */
+  readonly #keptOn = new Map<MessageId, Set<SimDevice>>()
   /** By the recipient's account, what was shown, in order. */
   readonly #shown = new Map<AccountId, { from: AccountId; id: MessageId }[]>()
 
@@ -36,7 +41,11 @@ export class Reference {
         for (const change of changes) {
           if (change.kind === 'put-message' && change.message.outgoing) {
             const { id, conversation: to, state } = change.message
-            this.#outgoing(device.account, { id, to, state })
+            this.#outgoing(device.account, { device, id, to, state })
+          }
+          if (change.kind === 'put-message' && !change.message.outgoing) {
+            const { id } = change.message
+            this.#keptOn.set(id, (this.#keptOn.get(id) ?? new Set()).add(device))
           }
           if (change.kind !== 'add-event') continue
           const { event } = change.stored
@@ -66,7 +75,8 @@ export class Reference {
   outstanding(people: readonly Person[]): string[] {
     const out: string[] = []
     for (const sender of people) {
-      for (const { id, to, state } of this.#said.get(sender.account) ?? []) {
+      for (const { device, id, to, state } of this.#said.get(sender.account) ?? []) {
+        if (device !== sender.device) continue
         if (state === 'delivered' || state === 'read' || state === 'expired') continue
         out.push(`${sender.name} to ${people.find((p) => p.account === to)?.name ?? to}: ${id} is ${state}`)
       }
@@ -95,8 +105,9 @@ export class Reference {
     }
   }
 
-  /** Kept for a person who has not let its sender in. */
+  /** Kept for a person who has not let its sender in, or went with the machine it was kept on. */
   #isHeld(recipient: Person, from: AccountId, id: MessageId): boolean {
+    for (const device of this.#keptOn.get(id) ?? []) if (device !== recipient.device) return true
     return recipient.device.store.message(from, false, id)?.state === 'held'
   }
 }

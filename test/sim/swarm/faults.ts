@@ -61,9 +61,11 @@ const causes: Record<FaultKind, Cause> = {
     population.story.world.after(aWhile(population, chance), () => population.story.network.plugIn(host))
   },
   roam(population, chance) {
-    const { device } = someone(population, chance)
-    // Without any relay, people who all hide from each other stay strangers; so nobody hides.
-    const openness = population.story.relays.length === 0 ? 'public' : chance.pick(['home', 'public', 'hidden'] as const)
+    // Without any relay, two who both move have lost each other, and so have two who both hide: one moves, and none hides.
+    const alone = population.story.relays.length === 0
+    const device = alone ? population.people[0]?.device : someone(population, chance).device
+    if (device === undefined) return
+    const openness = alone ? 'public' : chance.pick(['home', 'public', 'hidden'] as const)
     device.roam(chance.pick(['one house', `café ${chance.below(9)}`]), openness)
   },
   partition: (population, chance) => cut(population, chance, true),
@@ -92,7 +94,7 @@ const causes: Record<FaultKind, Cause> = {
     const relay = someRelay(population, chance)
     if (relay === undefined) return
     relay.malice = malice(chance.fork(`malice ${population.story.world.nowMs}`))
-    population.story.world.after(aWhile(population, chance), () => (relay.malice = undefined))
+    population.story.world.after(aWhile(population, chance), () => relay.mend())
   },
   'clock-stepped'(population, chance) {
     someone(population, chance).device.clock.step(chance.between(-1, 1) * chance.pick([second, minute, 6 * hour]))

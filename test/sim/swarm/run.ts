@@ -71,7 +71,7 @@ function heal(population: Population): void {
   story.network.healAll()
   story.network.weather = fairWeather
   for (const relay of story.relays) {
-    relay.malice = undefined
+    relay.mend()
     relay.storeMs = 2
     relay.failureRate = 0
     relay.start()

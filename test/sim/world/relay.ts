@@ -152,6 +152,15 @@ export class SimRelay {
     this.#streams.clear()
   }
 
+  /** Honest again: another process, which does not believe that it sent what it withheld. */
+  mend(): void {
+    if (this.malice === undefined) return
+    this.malice = undefined
+    if (!this.running) return
+    this.kill()
+    this.start()
+  }
+
   /** A new disk: all it kept is gone, its key is not. */
   wipe(): void {
     const wasRunning = this.running
