@@ -20,6 +20,8 @@ export const sealedBytesMax: number = 131_072 + 64
 export const frameBytesMax: number = sealedBytesMax + 1_024
 /** Bytes of a frame that publishes prekeys: one bundle (about 1.9 KiB) and a full pool (45 bytes each). */
 export const preKeysPerPublishMax = 200
+/** Bytes of the token of a private relay: a long passphrase fits. */
+export const relayTokenBytesMax = 128
 
 /** Kept by a relay and retried by a sender for so long; then the sender is shown `expired`. */
 export const messageLifeMs: number = 30 * dayMs

@@ -7,7 +7,7 @@
  */
 import { account, bytes, device, list, nested, uint, word } from '../codec/fields.ts'
 import { struct, union, type Codec } from '../codec/schema.ts'
-import { cardBytesMax, preKeysPerPublishMax } from '../limits.ts'
+import { cardBytesMax, preKeysPerPublishMax, relayTokenBytesMax } from '../limits.ts'
 import type { AccountId, DeviceId } from '../ids.ts'
 import type { PreKeyBundle } from '../session/types.ts'
 import { signedCard, type SignedCard } from './card.ts'
@@ -23,18 +23,35 @@ export interface PublicPreKey {
   readonly key: Uint8Array
 }
 
-/** `stale`: a higher version or revision is held; `not-yours`: the link's key is not the device's, or not in the card. */
+/**
+ * `stale`: a higher version or revision is held; `not-yours`: the link's key is not the device's, or not in the card;
+ * `token-needed`: a private relay, and its token was not said or is another; `not-admitted`: its operator does not want this
+ * device or account.
+ */
 export type DirectoryRefusal =
-  'not-found' | 'malformed' | 'forged' | 'not-yours' | 'stale' | 'rate-limited' | 'busy' | 'full'
+  | 'not-found'
+  | 'malformed'
+  | 'forged'
+  | 'not-yours'
+  | 'stale'
+  | 'rate-limited'
+  | 'busy'
+  | 'full'
+  | 'token-needed'
+  | 'not-admitted'
 
 export type DirectoryFrame =
-  /** From a device about itself. `version` grows with every publication; `preKeys` are added to those held. */
+  /**
+   * From a device about itself. `version` grows with every publication; `preKeys` are added to those held. `token` is what
+   * a private relay has told its residents, and says nothing about who they are.
+   */
   | {
       readonly kind: 'publish'
       readonly version: number
       readonly card: SignedCard
       readonly bundle: SignedBundle
       readonly preKeys: readonly PublicPreKey[]
+      readonly token?: Uint8Array
     }
   /** Answers `publish` once it is on disk: so many one-time prekeys are held now. */
   | { readonly kind: 'published'; readonly left: number }
@@ -46,6 +63,20 @@ export type DirectoryFrame =
   | { readonly kind: 'refused'; readonly reason: DirectoryRefusal; readonly retryMs: number }
 
 const preKeyIdMax = 0xff_ffff
+
+/** As numbered on the wire: new ones are added at the end. */
+const refusals: readonly DirectoryRefusal[] = [
+  'not-found',
+  'malformed',
+  'forged',
+  'not-yours',
+  'stale',
+  'rate-limited',
+  'busy',
+  'full',
+  'token-needed',
+  'not-admitted',
+]
 
 const signedBundle: Codec<SignedBundle> = struct<SignedBundle>({
   registrationId: [1, uint(0x3fff)],
@@ -72,6 +103,7 @@ export const directoryFrame: Codec<DirectoryFrame> = union<DirectoryFrame>({
       card: [2, nested(signedCard, signedCardBytesMax)],
       bundle: [3, nested(signedBundle, bundleBytesMax)],
       preKeys: [4, list(nested(publicPreKey, 64), preKeysPerPublishMax)],
+      token: [5, bytes(1, relayTokenBytesMax), 'optional'],
     }),
   ],
   published: [2, struct<{ left: number }>({ left: [1, uint()] })],
@@ -88,7 +120,7 @@ export const directoryFrame: Codec<DirectoryFrame> = union<DirectoryFrame>({
   refused: [
     7,
     struct<{ reason: DirectoryRefusal; retryMs: number }>({
-      reason: [1, word(['not-found', 'malformed', 'forged', 'not-yours', 'stale', 'rate-limited', 'busy', 'full'])],
+      reason: [1, word(refusals)],
       retryMs: [2, uint()],
     }),
   ],

@@ -6,30 +6,34 @@ import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import type { LossReason } from '../../protocol/wire/mailbox.ts'
 import type { StreamId } from './inputs.ts'
 import type { RelayLimits } from './limits.ts'
+import type { Reached } from './reached.ts'
 import type { Streams } from './streams.ts'
 import type { Turn } from './turn.ts'
 
 export class Depositors {
   readonly #limits: RelayLimits
   readonly #streams: Streams
+  readonly #reached: Reached
   readonly #awaitingRoom = new Map<DeviceId, Set<StreamId>>()
   /** Who deposited an envelope, the oldest first. The mailbox is part of the key, because ids are the sender's choice. */
   readonly #byEnvelope = new Map<string, StreamId>()
 
-  constructor(limits: RelayLimits, streams: Streams) {
+  constructor(limits: RelayLimits, streams: Streams, reached: Reached) {
     this.#limits = limits
     this.#streams = streams
+    this.#reached = reached
   }
 
   /** This stream was refused because the mailbox is full. */
   awaitRoom(mailbox: DeviceId, stream: StreamId): void {
     let waiters = this.#awaitingRoom.get(mailbox)
     if (waiters === undefined) {
-      if (this.#awaitingRoom.size >= this.#limits.mailboxesAwaitedMax) return
+      if (this.#awaitingRoom.size >= this.#limits.mailboxesAwaitedMax) return this.#reached.count('mailboxesAwaitedMax')
       this.#awaitingRoom.set(mailbox, (waiters = new Set()))
     }
     for (const waiter of waiters) if (this.#streams.get(waiter) === undefined) waiters.delete(waiter)
     if (waiters.size < this.#limits.waitersPerMailboxMax) waiters.add(stream)
+    else this.#reached.count('waitersPerMailboxMax')
   }
 
   /** Something left the mailbox. */
@@ -45,6 +49,7 @@ export class Depositors {
   remember(mailbox: DeviceId, id: EnvelopeId, stream: StreamId): void {
     this.#byEnvelope.set(keyOf(mailbox, id), stream)
     if (this.#byEnvelope.size <= this.#limits.depositorsMax) return
+    this.#reached.count('depositorsMax')
     const [oldest] = this.#byEnvelope.keys()
     if (oldest !== undefined) this.#byEnvelope.delete(oldest)
   }

@@ -9,7 +9,9 @@
 import { idBytes, type DeviceId } from '../../protocol/ids.ts'
 import { openCard, type Card } from '../../protocol/wire/card.ts'
 import type { DirectoryFrame, DirectoryRefusal, SignedBundle } from '../../protocol/wire/directory.ts'
+import type { Admission } from './admission.ts'
 import type { RelayLimits } from './limits.ts'
+import type { Reached } from './reached.ts'
 import type { ConnectionQuota, Quotas } from './quotas.ts'
 import { refused, type StoreDesk } from './store-desk.ts'
 import type { Answer, StoreRefusal } from './store-calls.ts'
@@ -22,6 +24,8 @@ export interface DirectoryInit {
   readonly quotas: Quotas
   readonly desk: StoreDesk
   readonly subscriptions: Subscriptions
+  readonly admission: Admission
+  readonly reached: Reached
   /** Whether both signatures in a bundle are by its identity key. */
   readonly verifyBundle: (bundle: SignedBundle) => boolean
   /** The 33-byte Signal identity key that belongs to an Ed25519 key. */
@@ -64,12 +68,15 @@ export class Directory {
       return turn.refuseDirectory(stream.id, checked.ok ? 'not-yours' : checked.reason, 0)
     }
     const { account, revision } = checked.card
+    const admitted = this.#init.admission.of(device, account, frame.token)
+    if (admitted !== 'admitted') return turn.refuseDirectory(stream.id, admitted, 0)
     const { version, card, bundle, preKeys } = frame
     const ask = { device, account, version, revision, card, bundle, preKeys, nowMs: turn.nowMs }
     stream.pending += 1
     this.#init.desk.ask(turn, 'publish', ask, (answer, later) => {
       stream.pending -= 1
       if (refused(answer)) return this.#busy(stream, later)
+      if (answer.state === 'full') this.#init.reached.count('mailboxesMax')
       if (answer.state !== 'published') return later.refuseDirectory(stream.id, answer.state, 0)
       later.sendDirectory(stream.id, { kind: 'published', left: answer.left })
       this.#init.subscriptions.published(device, later)

@@ -27,4 +27,6 @@ export type Input =
   | { readonly kind: 'mailbox-frame-received'; readonly stream: StreamId; readonly frame: MailboxFrame }
   | { readonly kind: 'directory-frame-received'; readonly stream: StreamId; readonly frame: DirectoryFrame }
   | { readonly kind: 'store-answered'; readonly request: RequestId; readonly outcome: StoreOutcome }
+  /** Another process on the same store put something into these mailboxes, or may have into any. A hint: it may be wrong. */
+  | { readonly kind: 'mail-arrived'; readonly mailboxes: readonly DeviceId[] | 'any' }
   | { readonly kind: 'ticked' }

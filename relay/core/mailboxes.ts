@@ -13,6 +13,7 @@ import type { CustodyReceipt, DepositRefusal, Envelope, MailboxFrame } from '../
 import type { Depositors } from './depositors.ts'
 import type { RelayLimits } from './limits.ts'
 import type { Quotas } from './quotas.ts'
+import type { Reached } from './reached.ts'
 import { refused, type StoreDesk } from './store-desk.ts'
 import type { Enqueued, StoreRefusal } from './store-calls.ts'
 import { trust, type OpenStream, type Streams } from './streams.ts'
@@ -26,6 +27,7 @@ export interface MailboxesInit {
   readonly streams: Streams
   readonly subscriptions: Subscriptions
   readonly depositors: Depositors
+  readonly reached: Reached
   /** Signs with the relay's key: the promise that an envelope is on its disk. */
   readonly signCustody: (receipt: Omit<CustodyReceipt, 'signature'>) => CustodyReceipt
 }
@@ -84,18 +86,20 @@ export class Mailboxes {
 
   /** What can be refused without asking the store; the cheapest first. */
   #refusal(stream: OpenStream, { sealed, expiresMs }: Envelope, nowMs: number): Refusal | undefined {
-    const { limits, quotas, desk } = this.#init
-    if (sealed.length > limits.sealedBytesMax) return { reason: 'too-large', retryMs: 0 }
+    const { limits, quotas, desk, reached } = this.#init
+    if (sealed.length > limits.sealedBytesMax) {
+      reached.count('sealedBytesMax')
+      return { reason: 'too-large', retryMs: 0 }
+    }
     if (expiresMs <= nowMs) return { reason: 'expired', retryMs: 0 }
     if (expiresMs > nowMs + messageLifeMs + clockSkewMsMax) return { reason: 'far-future', retryMs: 0 }
     const waitMs =
       quotas.takeFor(stream.connection, 'deposits', 1, nowMs) ||
       quotas.takeFor(stream.connection, 'depositBytes', sealed.length, nowMs)
     if (waitMs > 0) return { reason: 'rate-limited', retryMs: waitMs }
-    if (stream.pending >= limits.pendingPerStreamMax || !desk.hasRoom(sealed.length)) {
-      return { reason: 'busy', retryMs: limits.busyRetryMs }
-    }
-    return undefined
+    if (stream.pending >= limits.pendingPerStreamMax) reached.count('pendingPerStreamMax')
+    else if (desk.hasRoom(sealed.length)) return undefined
+    return { reason: 'busy', retryMs: limits.busyRetryMs }
   }
 
   #answer(stream: OpenStream, deposit: Deposit, answer: Enqueued | StoreRefusal, turn: Turn): void {
@@ -108,10 +112,12 @@ export class Mailboxes {
       case 'duplicate':
         return this.#promise(stream, deposit, answer, turn)
       case 'full':
+        this.#init.reached.count('mailboxMessagesMax') // Or its bytes: the store does not say which.
         this.#init.depositors.awaitRoom(deposit.mailbox, stream.id)
         trust(stream, turn)
         return refuse(stream, id, { reason: 'full', retryMs: 0 }, turn)
       case 'crowded':
+        this.#init.reached.count('relayBytesMax')
         return refuse(stream, id, { reason: 'busy', retryMs: busyRetryMs * crowdedPatience }, turn)
       case 'unknown-mailbox':
         return refuse(stream, id, { reason: 'unknown-mailbox', retryMs: 0 }, turn)

@@ -5,6 +5,7 @@
 import type { DeviceId } from '../../protocol/ids.ts'
 import type { ConnectionId } from './inputs.ts'
 import type { Rate, RelayLimits } from './limits.ts'
+import { Reached } from './reached.ts'
 
 /** Zero when granted, else milliseconds after which asking again may succeed. */
 export type WaitMs = number
@@ -47,11 +48,13 @@ export type ConnectionQuota =
 
 export class Quotas {
   readonly #limits: RelayLimits
+  readonly #reached: Reached
   readonly #ofConnections = new Map<ConnectionId, Map<ConnectionQuota, TokenBucket>>()
   readonly #ofOwners = new Map<DeviceId, TokenBucket>()
 
-  constructor(limits: RelayLimits) {
+  constructor(limits: RelayLimits, reached: Reached = new Reached()) {
     this.#limits = limits
+    this.#reached = reached
   }
 
   takeFor(connection: ConnectionId, quota: ConnectionQuota, count: number, nowMs: number): WaitMs {
@@ -59,7 +62,9 @@ export class Quotas {
     if (buckets === undefined) this.#ofConnections.set(connection, (buckets = new Map()))
     let bucket = buckets.get(quota)
     if (bucket === undefined) buckets.set(quota, (bucket = new TokenBucket(this.#limits[quota], nowMs)))
-    return bucket.take(count, nowMs)
+    const waitMs = bucket.take(count, nowMs)
+    if (waitMs > 0) this.#reached.count(quota)
+    return waitMs
   }
 
   forget(connection: ConnectionId): void {
@@ -72,9 +77,12 @@ export class Quotas {
     this.#ofOwners.delete(owner) // Put back at the end: the map's order is then the order of last use.
     this.#ofOwners.set(owner, bucket)
     if (this.#ofOwners.size > this.#limits.takenDevicesMax) {
+      this.#reached.count('takenDevicesMax')
       const [longestUntouched] = this.#ofOwners.keys()
       if (longestUntouched !== undefined) this.#ofOwners.delete(longestUntouched)
     }
-    return bucket.take(1, nowMs) === 0
+    if (bucket.take(1, nowMs) === 0) return true
+    this.#reached.count('preKeysPerOwner')
+    return false
   }
 }

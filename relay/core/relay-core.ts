@@ -3,6 +3,7 @@
  * questions to the store), so a relay that restarts begins with nothing here and everything in its store.
  */
 import type { Core, Step } from '../../protocol/step.ts'
+import { Admission } from './admission.ts'
 import { Depositors } from './depositors.ts'
 import { Directory, type DirectoryInit } from './directory.ts'
 import type { Effect } from './effects.ts'
@@ -11,6 +12,7 @@ import type { Input } from './inputs.ts'
 import type { RelayLimits } from './limits.ts'
 import { Mailboxes, type MailboxesInit } from './mailboxes.ts'
 import { Quotas } from './quotas.ts'
+import { Reached } from './reached.ts'
 import { StoreDesk } from './store-desk.ts'
 import { Streams, type OpenStream } from './streams.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -21,6 +23,8 @@ export interface RelayCoreInit {
   readonly signCustody: MailboxesInit['signCustody']
   readonly verifyBundle: DirectoryInit['verifyBundle']
   readonly identityKeyOf: DirectoryInit['identityKeyOf']
+  /** Who may have a mailbox; everyone, when not said. */
+  readonly admission?: Admission
 }
 
 /** A relay keeps everything in its store, by effects that are answered; it has no changes of its own. */
@@ -28,6 +32,7 @@ export type Change = never
 
 export class RelayCore implements Core<Input, Change, Effect> {
   readonly #streams = new Streams()
+  readonly #reached = new Reached()
   readonly #quotas: Quotas
   readonly #desk: StoreDesk
   readonly #subscriptions: Subscriptions
@@ -35,14 +40,16 @@ export class RelayCore implements Core<Input, Change, Effect> {
   readonly #directory: Directory
   readonly #expiry: Expiry
 
-  constructor({ limits, signCustody, verifyBundle, identityKeyOf }: RelayCoreInit) {
+  constructor({ limits, signCustody, verifyBundle, identityKeyOf, admission = new Admission() }: RelayCoreInit) {
     const streams = this.#streams
-    const quotas = (this.#quotas = new Quotas(limits))
-    const desk = (this.#desk = new StoreDesk(limits))
+    const reached = this.#reached
+    const quotas = (this.#quotas = new Quotas(limits, reached))
+    const desk = (this.#desk = new StoreDesk(limits, reached))
     const subscriptions = (this.#subscriptions = new Subscriptions(limits, desk))
-    const depositors = new Depositors(limits, streams)
-    this.#mailboxes = new Mailboxes({ limits, quotas, desk, streams, subscriptions, depositors, signCustody })
-    this.#directory = new Directory({ limits, quotas, desk, subscriptions, verifyBundle, identityKeyOf })
+    const depositors = new Depositors(limits, streams, reached)
+    const shared = { limits, quotas, desk, subscriptions, reached }
+    this.#mailboxes = new Mailboxes({ ...shared, streams, depositors, signCustody })
+    this.#directory = new Directory({ ...shared, admission, verifyBundle, identityKeyOf })
     this.#expiry = new Expiry({ limits, desk, subscriptions, depositors })
   }
 
@@ -67,6 +74,11 @@ export class RelayCore implements Core<Input, Change, Effect> {
     }
   }
 
+  /** How often each bound was reached since this relay began. */
+  get reached(): Reached['times'] {
+    return this.#reached.times
+  }
+
   #dispatch(input: Input, turn: Turn): void {
     switch (input.kind) {
       case 'stream-opened':
@@ -84,6 +96,8 @@ export class RelayCore implements Core<Input, Change, Effect> {
         return this.#with(input.stream, (stream) => this.#directory.received(stream, input.frame, turn))
       case 'store-answered':
         return this.#desk.answered(input.request, input.outcome, turn)
+      case 'mail-arrived':
+        return this.#subscriptions.arrived(input.mailboxes, turn)
       case 'ticked':
         this.#expiry.ticked(turn)
         return this.#subscriptions.ticked(turn)

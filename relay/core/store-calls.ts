@@ -28,8 +28,11 @@ export interface StoreCalls {
     },
     answer: { readonly envelopes: readonly Envelope[]; readonly more: boolean },
   ]
-  /** Deletes envelopes and tombstones of one mailbox; ids it does not know are ignored. */
-  ack: [ask: { readonly mailbox: DeviceId; readonly ids: readonly EnvelopeId[] }, answer: { readonly deleted: number }]
+  /** Deletes envelopes and tombstones of one mailbox; ids it does not know are ignored. `storedMs`: since when they waited. */
+  ack: [
+    ask: { readonly mailbox: DeviceId; readonly ids: readonly EnvelopeId[] },
+    answer: { readonly deleted: number; readonly storedMs: readonly number[] },
+  ]
   /** The oldest tombstones that are not in `except`. */
   tombstones: [
     ask: { readonly mailbox: DeviceId; readonly except: readonly EnvelopeId[]; readonly countMax: number },
@@ -114,6 +117,8 @@ export interface Census {
   readonly mailboxes: number
   readonly messages: number
   readonly messageBytes: number
+  /** Messages of each urgency, the most urgent first. */
+  readonly byUrgency: readonly number[]
   /** When the oldest waiting message was stored; undefined when none waits. */
   readonly oldestMs: number | undefined
   readonly tombstones: number

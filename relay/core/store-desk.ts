@@ -5,6 +5,7 @@
 import { LocalError } from '../../protocol/errors.ts'
 import type { RequestId } from './inputs.ts'
 import type { RelayLimits } from './limits.ts'
+import type { Reached } from './reached.ts'
 import type { Answer, Ask, StoreCall, StoreOp, StoreOutcome, StoreRefusal } from './store-calls.ts'
 import type { Turn } from './turn.ts'
 
@@ -19,12 +20,14 @@ interface Waiting {
 
 export class StoreDesk {
   readonly #limits: RelayLimits
+  readonly #reached: Reached
   readonly #waiting = new Map<RequestId, Waiting>()
   #bytes = 0
   #last: RequestId = 0
 
-  constructor(limits: RelayLimits) {
+  constructor(limits: RelayLimits, reached: Reached) {
     this.#limits = limits
+    this.#reached = reached
   }
 
   get waiting(): number {
@@ -33,7 +36,14 @@ export class StoreDesk {
 
   /** Whether a request of a stranger, carrying so many bytes, would still be taken. */
   hasRoom(bytes: number): boolean {
-    return this.#waiting.size < this.#limits.pendingMax && this.#bytes + bytes <= this.#limits.pendingBytesMax
+    const reached =
+      this.#waiting.size >= this.#limits.pendingMax
+        ? 'pendingMax'
+        : this.#bytes + bytes > this.#limits.pendingBytesMax
+          ? 'pendingBytesMax'
+          : undefined
+    if (reached !== undefined) this.#reached.count(reached)
+    return reached === undefined
   }
 
   ask<O extends StoreOp>(turn: Turn, op: O, ask: Ask<O>, resume: Resume<O>, bytes = 0): void {

@@ -102,6 +102,18 @@ export class Subscriptions {
     }
   }
 
+  /** Something may wait that this process was not told of. */
+  arrived(mailboxes: readonly DeviceId[] | 'any', turn: Turn): void {
+    for (const device of mailboxes === 'any' ? this.#byDevice.keys() : mailboxes) {
+      const subscription = this.#byDevice.get(device)
+      if (subscription === undefined) continue
+      if (subscription.reading) subscription.arrived = true
+      subscription.drained = false
+      this.#tell(subscription, turn)
+      this.#pump(subscription, turn)
+    }
+  }
+
   /** An envelope of this mailbox was dropped unread. */
   lost(device: DeviceId, turn: Turn): void {
     const subscription = this.#byDevice.get(device)

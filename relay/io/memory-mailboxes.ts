@@ -1,6 +1,6 @@
 /** The memory store's waiting envelopes and tombstones. */
 import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
-import { clockSkewMsMax, messageLifeMs } from '../../protocol/limits.ts'
+import { clockSkewMsMax, messageLifeMs, urgencyMax } from '../../protocol/limits.ts'
 import type { Envelope, LossReason, Tombstone } from '../../protocol/wire/mailbox.ts'
 import type { Answer, Ask, Census, Enqueued, LostEnvelope } from '../core/store-calls.ts'
 import type { MemoryDirectory } from './memory-directory.ts'
@@ -63,12 +63,15 @@ export class MemoryMailboxes {
 
   ack({ mailbox: device, ids }: Ask<'ack'>): Answer<'ack'> {
     const mailbox = this.#mailboxes.get(device)
-    let deleted = 0
+    const storedMs: number[] = []
     for (const id of ids) {
       mailbox?.tombstones.delete(id)
-      if (mailbox !== undefined && this.#remove(mailbox, id)) deleted += 1
+      const waiting = mailbox?.waiting.get(id)
+      if (mailbox === undefined || waiting === undefined) continue
+      this.#remove(mailbox, id)
+      storedMs.push(waiting.storedMs)
     }
-    return { deleted }
+    return { deleted: storedMs.length, storedMs }
   }
 
   tombstones(ask: Ask<'tombstones'>): Answer<'tombstones'> {
@@ -95,12 +98,16 @@ export class MemoryMailboxes {
     return { lost, more: idle !== undefined }
   }
 
-  census(): Pick<Census, 'messages' | 'messageBytes' | 'oldestMs' | 'tombstones'> {
+  census(): Pick<Census, 'messages' | 'messageBytes' | 'byUrgency' | 'oldestMs' | 'tombstones'> {
     const mailboxes = [...this.#mailboxes.values()]
-    const stored = mailboxes.flatMap((mailbox) => [...mailbox.waiting.values()].map(({ storedMs }) => storedMs))
+    const waiting = mailboxes.flatMap((mailbox) => [...mailbox.waiting.values()])
+    const stored = waiting.map(({ storedMs }) => storedMs)
+    const byUrgency = Array.from({ length: urgencyMax + 1 }, () => 0)
+    for (const { envelope } of waiting) byUrgency[envelope.urgency] = (byUrgency[envelope.urgency] ?? 0) + 1
     return {
       messages: stored.length,
       messageBytes: this.#bytes,
+      byUrgency,
       oldestMs: stored.length === 0 ? undefined : stored.reduce((a, b) => Math.min(a, b)),
       tombstones: mailboxes.reduce((sum, mailbox) => sum + mailbox.tombstones.size, 0),
     }

@@ -1,7 +1,7 @@
 /** The SQLite store's waiting envelopes and tombstones. Runs inside the transaction of whoever calls it. */
 import type Database from 'better-sqlite3-multiple-ciphers'
 import { deviceIdOf, envelopeIdOf, idBytes, type DeviceId, type EnvelopeId } from '../../protocol/ids.ts'
-import { clockSkewMsMax, messageLifeMs } from '../../protocol/limits.ts'
+import { clockSkewMsMax, messageLifeMs, urgencyMax } from '../../protocol/limits.ts'
 import type { Envelope, LossReason } from '../../protocol/wire/mailbox.ts'
 import type { Answer, Ask, Census, Enqueued, LostEnvelope } from '../core/store-calls.ts'
 import type { SqliteDirectory } from './sqlite-directory.ts'
@@ -69,16 +69,16 @@ export class SqliteMailboxes {
 
   ack({ mailbox, ids }: Ask<'ack'>): Answer<'ack'> {
     const device = idBytes(mailbox)
-    let deleted = 0
+    const storedMs: number[] = []
     for (const id of ids) {
       const key = idBytes(id)
       this.#sql.dropTombstone.run(device, key)
       const row = this.#sql.find.get(device, key)
       if (row === undefined) continue
       this.#remove(mailbox, row)
-      deleted += 1
+      storedMs.push(row.storedMs)
     }
-    return { deleted }
+    return { deleted: storedMs.length, storedMs }
   }
 
   tombstones(ask: Ask<'tombstones'>): Answer<'tombstones'> {
@@ -105,9 +105,23 @@ export class SqliteMailboxes {
     return { lost, more: forgotten >= countMax || idle !== undefined }
   }
 
-  census(): Pick<Census, 'messages' | 'messageBytes' | 'oldestMs' | 'tombstones' | 'diskBytes'> {
-    const { messages, messageBytes, oldestMs, tombstones } = this.#sql.census.get() ?? emptyCensus
-    return { messages, messageBytes, oldestMs: oldestMs ?? undefined, tombstones, diskBytes: this.#diskBytes() }
+  census(): Pick<Census, 'messages' | 'messageBytes' | 'byUrgency' | 'oldestMs' | 'tombstones' | 'diskBytes'> {
+    const byUrgency = Array.from({ length: urgencyMax + 1 }, () => 0)
+    let messageBytes = 0
+    for (const { urgency, messages, bytes } of this.#sql.census.all()) {
+      byUrgency[urgency] = messages
+      messageBytes += bytes
+    }
+    const { oldestMs, tombstones } = this.#sql.oldest.get() ?? { oldestMs: null, tombstones: 0 }
+    const messages = byUrgency.reduce((sum, count) => sum + count, 0)
+    return {
+      messages,
+      messageBytes,
+      byUrgency,
+      oldestMs: oldestMs ?? undefined,
+      tombstones,
+      diskBytes: this.#diskBytes(),
+    }
   }
 
   /** The least urgent, then oldest, that must go for the newcomer; undefined when they are no less urgent than it. */
@@ -187,9 +201,10 @@ function prepare(db: Database.Database) {
     SELECT seq FROM tombstone WHERE device = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)`
   const forgetTombstones =
     'DELETE FROM tombstone WHERE seq IN (SELECT seq FROM tombstone WHERE at_ms <= ? ORDER BY at_ms LIMIT ?)'
-  const census = `SELECT count(*) AS messages, coalesce(sum(bytes), 0) AS messageBytes,
-    (SELECT stored_ms FROM mailbox ORDER BY seq LIMIT 1) AS oldestMs,
-    (SELECT count(*) FROM tombstone) AS tombstones FROM mailbox INDEXED BY mailbox_order`
+  const census = `SELECT urgency, count(*) AS messages, sum(bytes) AS bytes FROM mailbox INDEXED BY mailbox_order
+    GROUP BY urgency`
+  const oldest = `SELECT (SELECT stored_ms FROM mailbox ORDER BY seq LIMIT 1) AS oldestMs,
+    (SELECT count(*) FROM tombstone) AS tombstones`
   const pages = `SELECT page_count AS pages, freelist_count AS free, page_size AS size
     FROM pragma_page_count, pragma_freelist_count, pragma_page_size`
   const order = `SELECT seq, id, bytes FROM mailbox WHERE device = ? AND expires_ms > ? ORDER BY urgency, seq`
@@ -197,7 +212,9 @@ function prepare(db: Database.Database) {
     held: db.prepare<[Bytes, Bytes], { storedMs: number; expiresMs: number }>(
       'SELECT stored_ms AS storedMs, expires_ms AS expiresMs FROM mailbox WHERE device = ? AND id = ?',
     ),
-    find: db.prepare<[Bytes, Bytes], Row>(`SELECT ${row} FROM mailbox WHERE device = ? AND id = ?`),
+    find: db.prepare<[Bytes, Bytes], Row & { readonly storedMs: number }>(
+      `SELECT ${row}, stored_ms AS storedMs FROM mailbox WHERE device = ? AND id = ?`,
+    ),
     insert: db.prepare(
       'INSERT INTO mailbox (device, id, urgency, stored_ms, expires_ms, bytes, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)',
     ),
@@ -226,7 +243,8 @@ function prepare(db: Database.Database) {
     trimTombstones: db.prepare(trimTombstones),
     forgetTombstones: db.prepare(forgetTombstones),
     pages: db.prepare<[], { pages: number; free: number; size: number }>(pages),
-    census: db.prepare<[], CensusRow>(census),
+    census: db.prepare<[], { urgency: number; messages: number; bytes: number }>(census),
+    oldest: db.prepare<[], { oldestMs: number | null; tombstones: number }>(oldest),
   }
 }
 
@@ -251,12 +269,3 @@ interface TombstoneRow {
   readonly reason: LossReason
   readonly atMs: number
 }
-
-interface CensusRow {
-  readonly messages: number
-  readonly messageBytes: number
-  readonly oldestMs: number | null
-  readonly tombstones: number
-}
-
-const emptyCensus: CensusRow = { messages: 0, messageBytes: 0, oldestMs: null, tombstones: 0 }

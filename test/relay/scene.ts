@@ -7,6 +7,7 @@ import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import { signalSessions } from '../../protocol/session/signal.ts'
 import type { DirectoryFrame } from '../../protocol/wire/directory.ts'
 import type { Envelope, MailboxFrame } from '../../protocol/wire/mailbox.ts'
+import type { Admission } from '../../relay/core/admission.ts'
 import type { Effect } from '../../relay/core/effects.ts'
 import type { Input } from '../../relay/core/inputs.ts'
 import { relayLimits, type RelayLimits } from '../../relay/core/limits.ts'
@@ -33,7 +34,7 @@ export class Scene {
   readonly #cards = new Map<number, DirectoryFrame[]>()
   #streams = 0
 
-  constructor(limits: Partial<RelayLimits> = {}) {
+  constructor(limits: Partial<RelayLimits> = {}, admission?: Admission) {
     const all = { ...relayLimits, ...limits }
     this.engine = new MemoryEngine(all)
     this.core = new RelayCore({
@@ -41,6 +42,7 @@ export class Scene {
       signCustody: (receipt) => ({ ...receipt, signature: new Uint8Array(64) }),
       verifyBundle: (bundle) => signalSessions.verifyBundle(bundle),
       identityKeyOf,
+      ...(admission === undefined ? {} : { admission }),
     })
   }
 

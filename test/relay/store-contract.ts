@@ -86,8 +86,8 @@ export function storeContract(engine: string, open: (limits: StoreLimits) => Pro
       await store.enqueue(bob.device, first)
       await store.enqueue(bob.device, second)
       const ids = [first.id, envelope(nowMs).id]
-      expect(await store.ask('ack', { mailbox: bob.device, ids })).toEqual({ deleted: 1 })
-      expect(await store.ask('ack', { mailbox: bob.device, ids })).toEqual({ deleted: 0 })
+      expect(await store.ask('ack', { mailbox: bob.device, ids })).toEqual({ deleted: 1, storedMs: [nowMs] })
+      expect(await store.ask('ack', { mailbox: bob.device, ids })).toEqual({ deleted: 0, storedMs: [] })
       expect((await store.page(bob.device)).envelopes).toEqual([second])
     })
 

@@ -1,0 +1,17 @@
+/**
+ * How often each bound was reached, for an operator who wonders whether it is set too low. Counts and nothing else: no
+ * name of whoever reached it.
+ */
+import type { RelayLimits } from './limits.ts'
+
+export class Reached {
+  readonly #times = new Map<keyof RelayLimits, number>()
+
+  count(limit: keyof RelayLimits): void {
+    this.#times.set(limit, (this.#times.get(limit) ?? 0) + 1)
+  }
+
+  get times(): ReadonlyMap<keyof RelayLimits, number> {
+    return this.#times
+  }
+}
