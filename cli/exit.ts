@@ -51,7 +51,15 @@ export function endOf(error: unknown): CliError {
   if (error instanceof Error && error.name === 'AbortError') return interrupted()
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof Error && error.name === 'UsageError') return new CliError(exitCode.usage, 'usage', message)
-  return new CliError(exitCode.unexpected, 'unexpected', message)
+  return new CliError(exitCode.unexpected, isOfMachine(error) ? 'machine' : 'unexpected', message)
+}
+
+/** A disk that is full or may not be written is nobody's bug. */
+function isOfMachine(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR', 'EISDIR', 'EMFILE', 'EIO'].some(
+    (one) => one === code,
+  )
 }
 
 /** Recognised by shape, so that a command which only speaks to a running process need not load the library. */

@@ -21,7 +21,7 @@ import { addRename } from './commands/rename.ts'
 import { addSend } from './commands/send.ts'
 import { addWhy } from './commands/why.ts'
 import { watchForEnd, type Ending } from './ending.ts'
-import { endOf, exitCode, type CliError, type ExitCode } from './exit.ts'
+import { endOf, exitCode, usageError, type CliError, type ExitCode } from './exit.ts'
 import type { Job, Programs, Tools } from './job.ts'
 import { openOutput, ReaderGone, survivePipes } from './output.ts'
 import { printableText } from './printable.ts'
@@ -50,6 +50,10 @@ export async function run(argv: readonly string[], programs: Programs): Promise<
       code = (await work(job)) ?? exitCode.done
     },
   }
+  const json = argv.includes('--json')
+  program.configureOutput({
+    outputError: (words, write) => (json ? complain(usageError(words.trim()), undefined, json) : write(words)),
+  })
   buildProgram(program, tools)
   try {
     await program.parseAsync(argv, { from: 'user' })
@@ -79,8 +83,9 @@ function complain(end: CliError, trace: unknown, json: boolean): void {
   }
   if (end.code === exitCode.interrupted) return
   process.stderr.write(`linnet: ${printableText(end.message)}\n`)
-  if (end.code === exitCode.unexpected && trace instanceof Error) process.stderr.write(`${trace.stack ?? ''}\n`)
-  else if (end.code === exitCode.unexpected) process.stderr.write('This should not happen; with -v it says where.\n')
+  if (end.reason !== 'unexpected') return
+  if (trace instanceof Error) process.stderr.write(`${trace.stack ?? ''}\n`)
+  else process.stderr.write('This should not happen; with -v it says where.\n')
 }
 
 function globalFlags(program: Command): Command {

@@ -2,6 +2,7 @@
  * `linnet relay`: runs a relay and prints where it can be reached, first line first. `linnet relay status` asks the running
  * one how it stands. What a relay does is `relay/`.
  */
+import { isIP } from 'node:net'
 import type { Command } from 'commander'
 import type { Relay, RelayOptions, RelayStatus } from '../../relay/index.ts'
 import { findOwner } from '../control/client.ts'
@@ -80,8 +81,8 @@ async function openRelay(job: Job, socket: string): Promise<Relay> {
   const options: RelayOptions = {
     dataDir: dirOf(job),
     log: ({ event, ...rest }) => log({ message: `relay ${event}`, ...rest }),
-    ...(listen === undefined ? {} : { listen: listen.map(checkListen) }),
-    ...(announce === undefined ? {} : { announce }),
+    ...(listen === undefined ? {} : { listen: listen.map(checkAddress) }),
+    ...(announce === undefined ? {} : { announce: announce.map(checkAddress) }),
   }
   try {
     return await job.programs.createRelay(options)
@@ -92,9 +93,11 @@ async function openRelay(job: Job, socket: string): Promise<Relay> {
   }
 }
 
-function checkListen(address: string): string {
-  if (/^\/(ip4|ip6|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}$/u.test(address)) return address
-  throw usageError(`“${printable(address)}” is no address to listen on; one looks like /ip4/0.0.0.0/tcp/4001`)
+function checkAddress(address: string): string {
+  const [, kind, host = '', port] = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d{1,5})$/u.exec(address) ?? []
+  const family = kind === 'ip4' ? 4 : kind === 'ip6' ? 6 : 0
+  if (port !== undefined && Number(port) < 65_536 && (family === 0 || isIP(host) === family)) return address
+  throw usageError(`“${printable(address)}” is no address a relay can have; one looks like /ip4/0.0.0.0/tcp/4001`)
 }
 
 /** The network says what is wrong in its own words, over several lines; an operator wants to know the port. */

@@ -65,6 +65,21 @@ test.each([
   expect(err).toContain(word)
 })
 
+test('with --json wrong usage is an object too', async () => {
+  const { code, err } = await openShell(fakeMain).run(['send', '--json'])
+  expect(code).toBe(1)
+  expect(JSON.parse(err)).toMatchObject({ type: 'error', reason: 'usage', exit: 1 })
+})
+
+test.each(['/ip4/300.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/70000', '/ip4/127.0.0.1', '/ip6/127.0.0.1/tcp/1'])(
+  'a relay does not listen on %s',
+  async (address) => {
+    const shell = openShell(fakeMain)
+    const { code, err } = await shell.run(['relay', '--listen', address, '--data-dir', join(shell.dir, 'r')])
+    expect([code, err.includes(address)]).toEqual([1, true])
+  },
+)
+
 test('a profile is made once, and only its user can read it', async () => {
   const shell = openShell(fakeMain)
   const dir = join(shell.dir, 'p')
