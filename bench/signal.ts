@@ -66,7 +66,7 @@ for (const { metric, label, goal } of rows) {
 }
 say('')
 say('The bound is the sum of the primitives each operation cannot do without, measured in the same rounds:')
-for (const [name, value] of Object.entries(bounds[0] ?? {}).filter(([name]) => name.startsWith('us '))) {
+for (const [name, value] of Object.entries(bounds[0] ?? {}).filter((entry) => entry[0].startsWith('us '))) {
   const values = bounds.map((one) => one[name] ?? value)
   say(`  ${name.slice(3).padEnd(58)}${(median(values) ?? 0).toFixed(1).padStart(8)} us`)
 }

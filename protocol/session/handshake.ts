@@ -11,7 +11,7 @@ import { Secret } from '../crypto/secret.ts'
 import { xeddsaVerify } from '../crypto/xeddsa.ts'
 import { decodeCurveKey, decodeKyberBytes, generateKeyPair, identityPrivateKey } from './keys.ts'
 import type { OwnKeyPair } from './keys.ts'
-import type { InitiateFailure, KyberPreKey, OwnIdentity, PreKey, PreKeyBundle, SignedPreKey } from './types.ts'
+import type { InitiateFailure, OwnIdentity, PreKey, PreKeyBundle } from './types.ts'
 
 /** What both sides hold after the handshake. */
 export interface HandshakeSecrets {
@@ -78,8 +78,8 @@ export function agreeAsInitiator(
 /** What the responder looked up for a first message. Keys of the peer are u, 32 bytes. */
 export interface ResponderKeys {
   readonly own: OwnIdentity
-  readonly signedPreKey: SignedPreKey
-  readonly kyberPreKey: KyberPreKey
+  readonly signedPrivateKey: Uint8Array
+  readonly kyberPrivateKey: Uint8Array
   readonly preKey: PreKey | undefined
   readonly theirIdentityKey: Uint8Array
   readonly theirBaseKey: Uint8Array
@@ -93,11 +93,11 @@ export function agreeAsResponder(keys: ResponderKeys): HandshakeSecrets | undefi
   // another name, and the replay memory would not know it.
   if (!isTorsionFree(theirBaseKey)) return undefined
   return secretsOf([
-    x25519(keys.signedPreKey.privateKey, keys.theirIdentityKey),
+    x25519(keys.signedPrivateKey, keys.theirIdentityKey),
     x25519(identityPrivateKey(keys.own), theirBaseKey),
-    x25519(keys.signedPreKey.privateKey, theirBaseKey),
+    x25519(keys.signedPrivateKey, theirBaseKey),
     ...(keys.preKey === undefined ? [] : [x25519(keys.preKey.privateKey, theirBaseKey)]),
-    kyber1024Decapsulate(keys.kyberPreKey.privateKey, keys.kyberCiphertext),
+    kyber1024Decapsulate(keys.kyberPrivateKey, keys.kyberCiphertext),
   ])
 }
 

@@ -12,6 +12,7 @@ import { decodeCurveKey, encodeCurveKey } from './keys.ts'
 import { UNANSWERED_MS_MAX } from './limits.ts'
 import { encodePreKeySignalMessage } from './messages.ts'
 import type { PreKeySignalMessage, SignalMessage } from './messages.ts'
+import { recentKeys } from './recent-keys.ts'
 import { startPqRatchet } from './spqr/pq-ratchet.ts'
 import { decryptMessage, encryptMessage } from './triple-ratchet.ts'
 import type { TripleRatchet } from './triple-ratchet.ts'
@@ -74,6 +75,9 @@ export function initiateSession(
   }
 }
 
+const recentSigned = recentKeys()
+const recentKyber = recentKeys()
+
 /** The session a first message would open. Nothing may be kept of it before its inner message decrypts. */
 export function respondToFirst(
   own: OwnIdentity,
@@ -94,18 +98,19 @@ export function respondToFirst(
   if (theirIdentityKey === undefined || theirBaseKey === undefined || ownSignedPreKey === undefined)
     return 'invalid-key'
   const { kyberCiphertext } = first
+  const signedPrivateKey = recentSigned(signedPreKey.privateKey)
   const secrets = agreeAsResponder({
     own,
-    signedPreKey,
-    kyberPreKey,
+    signedPrivateKey,
+    kyberPrivateKey: recentKyber(kyberPreKey.privateKey),
     preKey,
     theirIdentityKey,
     theirBaseKey,
     kyberCiphertext,
   })
   if (secrets === undefined) return 'invalid-key'
-  // The caller's array stays the caller's: this ratchet key is the signed prekey itself until the first step.
-  const ownRatchetKey = { publicKey: ownSignedPreKey, privateKey: new Secret(signedPreKey.privateKey) }
+  // This ratchet key is the signed prekey itself until the first step.
+  const ownRatchetKey = { publicKey: ownSignedPreKey, privateKey: new Secret(signedPrivateKey) }
   return {
     mark,
     session: {
