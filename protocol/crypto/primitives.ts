@@ -35,7 +35,8 @@ export const systemRandom: Random = provider.systemRandom
  * `bench/primitives.ts` on Node 24; off by a factor of two they would cost a few microseconds a message.
  */
 const LEAN_HASH_BYTES_MAX = 128
-const LEAN_CIPHER_BYTES_MAX = 1536
+const LEAN_AES_BYTES_MAX = 2048
+const LEAN_CHACHA_BYTES_MAX = 640
 
 /** 32 bytes. */
 export function sha256(message: Uint8Array): Uint8Array {
@@ -68,7 +69,7 @@ export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Ui
 export function aes256CbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Uint8Array {
   expectLength('key', key, 32)
   expectLength('iv', iv, 16)
-  return plaintext.length <= LEAN_CIPHER_BYTES_MAX
+  return plaintext.length <= LEAN_AES_BYTES_MAX
     ? aesCbcEncrypt(key, iv, plaintext)
     : provider.aes256CbcEncrypt(key, iv, plaintext)
 }
@@ -78,7 +79,7 @@ export function aes256CbcDecrypt(key: Uint8Array, iv: Uint8Array, ciphertext: Ui
   expectLength('key', key, 32)
   expectLength('iv', iv, 16)
   if (ciphertext.length === 0 || ciphertext.length % 16 !== 0) return undefined
-  return ciphertext.length <= LEAN_CIPHER_BYTES_MAX
+  return ciphertext.length <= LEAN_AES_BYTES_MAX
     ? aesCbcDecrypt(key, iv, ciphertext)
     : provider.aes256CbcDecrypt(key, iv, ciphertext)
 }
@@ -92,7 +93,7 @@ export function chacha20poly1305Seal(
 ): Uint8Array {
   expectLength('key', key, 32)
   expectLength('nonce', nonce, 12)
-  return plaintext.length <= LEAN_CIPHER_BYTES_MAX
+  return plaintext.length <= LEAN_CHACHA_BYTES_MAX
     ? chacha20poly1305(key, nonce, aad).encrypt(plaintext)
     : provider.chacha20poly1305Seal(key, nonce, plaintext, aad)
 }
@@ -107,7 +108,7 @@ export function chacha20poly1305Open(
   expectLength('key', key, 32)
   expectLength('nonce', nonce, 12)
   if (sealed.length < 16) return undefined
-  if (sealed.length > LEAN_CIPHER_BYTES_MAX) return provider.chacha20poly1305Open(key, nonce, sealed, aad)
+  if (sealed.length > LEAN_CHACHA_BYTES_MAX) return provider.chacha20poly1305Open(key, nonce, sealed, aad)
   try {
     return chacha20poly1305(key, nonce, aad).decrypt(sealed)
   } catch {

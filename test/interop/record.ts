@@ -7,12 +7,14 @@ import { newSide } from './pair.ts'
 import type { Dice } from './seeded-random.ts'
 import { check, say } from './tally.ts'
 import { bundleFrom, bundleTo, digestOf, fromBase64, RecordedDevice, toBase64 } from './transcript.ts'
-import type { Step, Transcript } from './transcript.ts'
+import type { Foreign, Step, Transcript } from './transcript.ts'
 
 const MESSAGES = 400
 
 export async function recordTranscripts(oracle: Peer, folder: string, dice: Dice): Promise<void> {
   mkdirSync(folder, { recursive: true })
+  const foreign = await recordForeign(oracle, dice)
+  writeFileSync(join(folder, '..', 'foreign.json'), `${JSON.stringify(foreign)}\n`)
   for (const weInitiate of [true, false]) {
     for (const withOneTimeKey of [true, false]) {
       const who = weInitiate ? 'we-initiate' : 'libsignal-initiates'
@@ -22,6 +24,38 @@ export async function recordTranscripts(oracle: Peer, folder: string, dice: Dice
       say(`recorded ${name}`)
     }
   }
+}
+
+/** Sender keys, safety numbers and signatures of libsignal's making. */
+async function recordForeign(oracle: Peer, dice: Dice): Promise<Foreign> {
+  const [side, other] = [await newSide(oracle), await newSide(oracle)]
+  const distributionId = '6f1c7c5e-9a53-4f3b-8a8c-6a6f0d3f2b11'
+  const created = await oracle.need('group-create', { name: side.name, distributionId })
+  const messages: Foreign['senderKey']['messages'][number][] = []
+  for (let i = 0; i < 30; i++) {
+    const plaintext = toBase64(dice.bytes(dice.below(200)))
+    const { bytes } = await oracle.need('group-encrypt', { name: side.name, distributionId, plaintext })
+    messages.splice(dice.below(messages.length + 1), 0, { bytes: String(bytes), plaintext })
+  }
+  const signatures: Foreign['signatures'][number][] = []
+  for (let i = 0; i < 20; i++) {
+    const signer = await newSide(oracle)
+    const message = toBase64(dice.bytes(dice.below(100)))
+    const { signature } = await oracle.need('sign', { name: signer.name, message })
+    signatures.push({ identityKey: signer.identityKey, message, signature: String(signature) })
+  }
+  const [localId, peerId] = ['alice', 'bob']
+  const asked = { name: side.name, localId, peerId, peerIdentityKey: other.identityKey }
+  const { digits, scannable } = await oracle.need('fingerprint', asked)
+  const fingerprint = {
+    localId,
+    localIdentityKey: side.identityKey,
+    peerId,
+    peerIdentityKey: other.identityKey,
+    digits: String(digits),
+    scannable: String(scannable),
+  }
+  return { senderKey: { distribution: String(created['bytes']), messages }, signatures, fingerprint }
 }
 
 async function recordOne(

@@ -34,6 +34,24 @@ export type Step =
   | { readonly ours: string; readonly type: MessageType; readonly digest: string }
   | { readonly theirs: string; readonly type: MessageType; readonly plaintext: string }
 
+/** Other things libsignal made; all base64 but names and digits. */
+export interface Foreign {
+  readonly senderKey: {
+    readonly distribution: string
+    /** Out of order. */
+    readonly messages: readonly { readonly bytes: string; readonly plaintext: string }[]
+  }
+  readonly signatures: readonly { readonly identityKey: string; readonly message: string; readonly signature: string }[]
+  readonly fingerprint: {
+    readonly localId: string
+    readonly localIdentityKey: string
+    readonly peerId: string
+    readonly peerIdentityKey: string
+    readonly digits: string
+    readonly scannable: string
+  }
+}
+
 const REGISTRATION_ID = 4711
 
 /** Our side of a recorded conversation. */
