@@ -21,6 +21,8 @@ const repeatable: ReadonlySet<Method> = new Set<Method>([
   'id',
   'contacts',
   'accept',
+  'safety-numbers',
+  'verify',
   'block',
   'rename',
   'history',

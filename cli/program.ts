@@ -19,6 +19,7 @@ import { addReceive } from './commands/receive.ts'
 import { addRelay } from './commands/relay.ts'
 import { addRename } from './commands/rename.ts'
 import { addSend } from './commands/send.ts'
+import { addVerify } from './commands/verify.ts'
 import { addWhy } from './commands/why.ts'
 import { watchForEnd, type Ending } from './ending.ts'
 import { endOf, exitCode, usageError, type CliError, type ExitCode } from './exit.ts'
@@ -131,6 +132,7 @@ function addCommands(program: Command, tools: Tools): void {
   addSend(program, tools)
   addReceive(program, tools)
   addHistory(program, tools)
+  addVerify(program, tools)
   addWhy(program, tools)
   addDaemon(program, tools)
   addRelay(program, tools)

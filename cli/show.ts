@@ -2,7 +2,7 @@
  * How people see things: events, messages, contacts and the way of a message, in words. Whatever somebody else wrote is
  * made printable here. Programs read `--json` instead, which these words are no part of.
  */
-import type { ContactView, MessageView, NodeEvent, NodeIdentity, Why } from '../node/index.ts'
+import type { ContactView, MessageView, NodeEvent, NodeIdentity, SafetyNumber, Why } from '../node/index.ts'
 import { printable, printableText } from './printable.ts'
 
 const needsNewer = '[needs a newer version of linnet]'
@@ -60,6 +60,12 @@ export function showMessage(message: MessageView): string {
 export function showContact(contact: ContactView): string {
   const marks = [contact.state, ...(contact.verified ? ['verified'] : []), ...(contact.online ? ['online'] : [])]
   return `${printable(contact.name)}  ${marks.join(', ')}  ${contact.account}`
+}
+
+/** Twelve groups of five digits, as they are read to each other. */
+export function showSafetyNumber({ digits }: SafetyNumber): string {
+  const groups = digits.match(/.{5}/gu) ?? []
+  return [0, 4, 8].map((from) => groups.slice(from, from + 4).join(' ')).join('\n')
 }
 
 export function showIdentity(identity: NodeIdentity): string {

@@ -6,7 +6,7 @@ import type { ContactView } from '../../node/index.ts'
 import { usageError } from '../exit.ts'
 import type { Profile } from '../profile.ts'
 import { printable } from '../printable.ts'
-import { showContact, showIdentity, showMessage, showWhy } from '../show.ts'
+import { showContact, showIdentity, showMessage, showSafetyNumber, showWhy } from '../show.ts'
 import type { Screen } from './screen.ts'
 
 export interface Chat {
@@ -36,6 +36,11 @@ const words: Readonly<Record<string, Word>> = {
   contacts: { usage: '/contacts', what: 'the people you know', run: contacts },
   accept: { usage: '/accept [NAME]', what: 'let in who wrote first', run: accept },
   block: { usage: '/block NAME', what: 'refuse what NAME sends', run: block },
+  verify: {
+    usage: '/verify [same]',
+    what: 'the digits to compare with the current contact; “same” when they are',
+    run: verify,
+  },
   rename: { usage: '/rename NEW-NAME', what: 'call the current contact something else', run: rename },
   history: { usage: '/history [COUNT]', what: 'what was said, oldest first', run: history },
   why: { usage: '/why [ID]', what: 'what became of a message; of the last one without ID', run: why },
@@ -132,6 +137,18 @@ async function block(chat: Chat, who: string): Promise<void> {
   if (chat.current?.account !== contact.account) return
   chat.current = undefined
   chat.screen.prompt(undefined)
+}
+
+async function verify(chat: Chat, rest: string): Promise<void> {
+  if (chat.current === undefined) throw usageError('with whom? /to NAME first')
+  const who = chat.current.account
+  if (rest === 'same') {
+    const contact = await chat.profile.call('verify', { who })
+    return chat.screen.show(contact, showContact(contact))
+  }
+  for (const number of await chat.profile.call('safety-numbers', { who })) {
+    await chat.screen.show(number, showSafetyNumber(number))
+  }
 }
 
 async function rename(chat: Chat, name: string): Promise<void> {

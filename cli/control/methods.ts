@@ -3,7 +3,15 @@
  * node, and answers with what the command prints under `--json`. The commands call these too, in this process or over
  * the socket, so that both ways are one.
  */
-import type { ContactView, LinnetNode, MessageView, NodeIdentity, StoredEvent, Why } from '../../node/index.ts'
+import type {
+  ContactView,
+  LinnetNode,
+  MessageView,
+  NodeIdentity,
+  SafetyNumber,
+  StoredEvent,
+  Why,
+} from '../../node/index.ts'
 import { CliError, exitCode, usageError } from '../exit.ts'
 import { version } from '../version.ts'
 import type { Params } from './rpc.ts'
@@ -27,6 +35,8 @@ export interface Calls {
   add: { params: { readonly link: string; readonly as?: string }; result: ContactView }
   contacts: { params: object; result: readonly ContactView[] }
   accept: { params: { readonly who: string }; result: ContactView }
+  'safety-numbers': { params: { readonly who: string }; result: readonly SafetyNumber[] }
+  verify: { params: { readonly who: string }; result: ContactView }
   block: { params: { readonly who: string }; result: ContactView }
   rename: { params: { readonly who: string; readonly name: string }; result: ContactView }
   send: {
@@ -63,6 +73,8 @@ const handlers: Handlers = {
   },
   contacts: async (node) => node.contacts(),
   accept: async (node, params) => node.accept(text(params, 'who')),
+  'safety-numbers': async (node, params) => node.safetyNumbers(text(params, 'who')),
+  verify: async (node, params) => node.verify(text(params, 'who')),
   block: async (node, params) => node.block(text(params, 'who')),
   rename: async (node, params) => node.rename(text(params, 'who'), text(params, 'name')),
   send,
