@@ -12,7 +12,7 @@ import type { DepositAnswer, Input } from './inputs.ts'
 import { offerAgainMs, type Entry, type Lane } from './lane.ts'
 import type { Outbox } from './outbox.ts'
 import { markWaiting, raise, recordAttempt } from './settling.ts'
-import type { Sending } from './sending.ts'
+import { addressesOf, type Sending } from './sending.ts'
 import type { Contact, Route } from './state.ts'
 
 const retry = { minMs: retryMsMin, maxMs: retryMsMax }
@@ -71,8 +71,9 @@ export class Outcomes {
     lane.dialFailures++
     lane.dialFromMs = draft.nowMs + backoffMs(lane.dialFailures, retry, draft.random)
     const contact = draft.contact(lane.account)
+    const via = contact === undefined ? '' : addressesOf(contact, device).join(' ')
     for (const entry of [...lane.entries()].slice(0, attemptsPerFailureMax)) {
-      if (entry.delivery.stored === undefined) recordAttempt(entry.delivery, 'direct', '', reason, draft)
+      if (entry.delivery.stored === undefined) recordAttempt(entry.delivery, 'direct', via, reason, draft)
       if (contact?.card?.relays.length === 0) markWaiting(entry.delivery, 'no relay, and not reachable directly', draft)
     }
     if (contact !== undefined && lane.size > 0) this.#refreshCard(contact, draft)

@@ -72,6 +72,12 @@ test('two people who are never online together talk through a relay that was kil
     ['Bob', 'first'],
     ['Bob', 'second'],
   ])
+
+  // Both see the same digits, and whoever compared them says so.
+  const [[hers], [his]] = [await shell.json('verify', 'Bob', ...a), await shell.json('verify', 'Alice', ...b)]
+  expect(hers?.['digits']).toMatch(/^\d{60}$/u)
+  expect(his?.['digits']).toBe(hers?.['digits'])
+  expect(await shell.json('verify', 'Bob', '--same', ...a)).toMatchObject([{ name: 'Bob', verified: true }])
 })
 
 test('two chats in two terminals, line by line', async () => {
