@@ -20,6 +20,11 @@ export interface NodeOptions {
   readonly listen?: readonly string[]
   /** Multiaddrs to tell others instead of those listened on. */
   readonly announce?: readonly string[]
+  /**
+   * False: no circuits through relays, in either direction. A circuit tells the contact's relay who calls whom, which the
+   * mailbox does not; without circuits, people behind routers talk through mailboxes only.
+   */
+  readonly circuits?: boolean
   /** Structured diagnostics, without names, contents or full identifiers. */
   readonly log?: (entry: LogEntry) => void
 }
@@ -59,6 +64,8 @@ export interface ContactView {
   readonly devices: readonly DeviceId[]
   readonly relays: readonly string[]
   readonly online: boolean
+  /** The connection that stands: straight to their device, or a circuit through one of the relays. */
+  readonly link?: { readonly kind: 'direct' | 'circuit'; readonly address: string; readonly since: string }
 }
 
 /** One for each device of the contact. */

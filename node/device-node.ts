@@ -39,6 +39,7 @@ export interface DeviceNodeInit {
   /** Listened on when `listen` cannot be. */
   readonly instead?: readonly string[]
   readonly announce: readonly string[]
+  readonly circuits?: boolean
   readonly log: Log
   /** Closes the store and lets go of the data directory. */
   readonly release: () => void
@@ -297,7 +298,7 @@ export class DeviceNode implements LinnetNode {
   }
 
   #view(contact: Contact): ContactView {
-    return contactView(contact, (device) => this.#init.device.online(device))
+    return contactView(contact, (device) => this.#init.device.linkTo(device))
   }
 
   #store(): DeviceStore {

@@ -36,6 +36,7 @@ export async function createNode(options: NodeOptions): Promise<LinnetNode> {
       deviceSeed: keys.deviceSeed,
       ...(checked.listen === undefined ? usualPlaces(device.settings.device) : { listen: checked.listen }),
       announce: checked.announce,
+      ...(options.circuits !== undefined && { circuits: options.circuits }),
       log: (level, message, fields) => options.log?.({ level, message, ...fields }),
       release,
     })

@@ -4,6 +4,7 @@ import { body } from '../protocol/wire/content.ts'
 import type { ContactView, MessageView, NodeIdentity, RelayStanding, Why } from './api.ts'
 import type { Settings } from './core/own-card.ts'
 import type { Reads } from './core/reads.ts'
+import { isCircuit } from './core/routes.ts'
 import type { Contact, Delivery, Message } from './core/state.ts'
 
 export function identityView(
@@ -22,7 +23,10 @@ export function identityView(
   }
 }
 
-export function contactView(contact: Contact, isOnline: (device: DeviceId) => boolean): ContactView {
+export function contactView(
+  contact: Contact,
+  linkTo: (device: DeviceId) => { readonly address: string; readonly sinceMs: number } | undefined,
+): ContactView {
   const devices = contact.card?.devices.map(({ device }) => device) ?? []
   return {
     account: contact.account,
@@ -31,8 +35,15 @@ export function contactView(contact: Contact, isOnline: (device: DeviceId) => bo
     verified: contact.verified,
     devices,
     relays: contact.card?.relays ?? [],
-    online: devices.some(isOnline),
+    online: devices.some((device) => linkTo(device) !== undefined),
+    ...linkView(devices.map(linkTo).find((link) => link !== undefined)),
   }
+}
+
+function linkView(link: { address: string; sinceMs: number } | undefined): Pick<ContactView, 'link'> {
+  if (link === undefined) return {}
+  const { address, sinceMs } = link
+  return { link: { kind: isCircuit(address) ? 'circuit' : 'direct', address, since: iso(sinceMs) } }
 }
 
 export function messageView(message: Message, reads: Pick<Reads, 'contact'>): MessageView {

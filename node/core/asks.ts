@@ -14,7 +14,7 @@ import type { Draft } from './draft.ts'
 import type { DirectoryAnswer } from './inputs.ts'
 import type { Lane } from './lane.ts'
 import { markWaiting, recordAttempt } from './settling.ts'
-import { addressesOf } from './sending.ts'
+import { directAddressesOf } from './sending.ts'
 import type { Contact } from './state.ts'
 
 export interface AsksInit {
@@ -62,7 +62,7 @@ export class Asks {
     const places = new Set([
       ...(contact.card?.relays ?? []),
       ...contact.hints,
-      ...devices.flatMap(({ device }) => addressesOf(contact, device)),
+      ...devices.flatMap(({ device }) => directAddressesOf(contact, device)),
     ])
     quest.found = false
     quest.reason = 'nobody to ask'
@@ -75,7 +75,7 @@ export class Asks {
 
   wantBundle(lane: Lane, contact: Contact, draft: Draft): void {
     if (lane.bundleSources !== undefined || lane.bundleFromMs > draft.nowMs) return
-    const [first, ...rest] = [...(contact.card?.relays ?? []), ...addressesOf(contact, lane.device)]
+    const [first, ...rest] = [...(contact.card?.relays ?? []), ...directAddressesOf(contact, lane.device)]
     if (first === undefined) {
       this.#bundleFailed(lane, 'they list no relay and no address', draft)
       return

@@ -142,8 +142,9 @@ export class Device implements Core<Input, Change, Effect> {
     }))
   }
 
-  online(device: DeviceId): boolean {
-    return this.#links.of(device)
+  /** The link that stands to a device. */
+  linkTo(device: DeviceId): { readonly address: string; readonly sinceMs: number } | undefined {
+    return this.#links.to(device)
   }
 
   /** When a message to a device is tried again, if that is waited for. */

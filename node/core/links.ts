@@ -9,6 +9,7 @@ import type { Inbox } from './inbox.ts'
 import type { Input } from './inputs.ts'
 import type { Outbox } from './outbox.ts'
 import type { Outcomes } from './outcomes.ts'
+import { isCircuit } from './routes.ts'
 import type { Contact } from './state.ts'
 
 export interface LinksInit {
@@ -21,6 +22,7 @@ interface Link {
   readonly number: number
   readonly device: DeviceId
   readonly address: string
+  readonly sinceMs: number
 }
 
 export class Links {
@@ -31,18 +33,19 @@ export class Links {
     this.#init = init
   }
 
-  of(device: DeviceId): boolean {
-    for (const link of this.#links.values()) if (link.device === device) return true
-    return false
+  /** The link that carries what is said to a device, or would: a direct one, if there is one, and the newest of those. */
+  to(device: DeviceId): Readonly<Link> | undefined {
+    const links = [...this.#links.values()].filter((link) => link.device === device)
+    return links.findLast(({ address }) => !isCircuit(address)) ?? links.at(-1)
   }
 
   risen({ link: number, device, address }: Extract<Input, { kind: 'link-risen' }>, draft: Draft): void {
-    const link = { number, device, address }
+    const link = { number, device, address, sinceMs: draft.nowMs }
     this.#links.set(number, link)
     const contact = draft.contactOfDevice(device)
     if (contact === undefined) return
     if (contact.state === 'blocked') draft.act({ kind: 'close-link', link: number, reason: 'not a contact' })
-    else this.#use(link, contact, draft)
+    else if (!this.#isWorse(link)) this.#use(link, contact, draft)
   }
 
   lost(number: number, reason: string, draft: Draft): void {
@@ -52,7 +55,7 @@ export class Links {
     this.#init.outcomes.linkLost(link.device, number, reason, draft)
     // Another link to the same device may still stand.
     const contact = draft.contactOfDevice(link.device)
-    const other = [...this.#links.values()].find((l) => l.device === link.device)
+    const other = this.to(link.device)
     if (other !== undefined && contact !== undefined) this.#use(other, contact, draft)
   }
 
@@ -77,6 +80,12 @@ export class Links {
       if (contact.card?.devices.some((d) => d.device === link.device) !== true) continue
       if (this.#init.outbox.lane(link.device)?.link === undefined) this.#use(link, contact, draft)
     }
+  }
+
+  /** A circuit beside a direct link waits in reserve. */
+  #isWorse({ device, address }: Link): boolean {
+    const used = this.#init.outbox.lane(device)?.link
+    return used !== undefined && isCircuit(address) && !isCircuit(used.address)
   }
 
   #message(link: Link, frame: Extract<DirectFrame, { kind: 'message' }>, draft: Draft): void {

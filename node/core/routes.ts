@@ -22,6 +22,11 @@ export interface Ways {
   readonly relays: readonly { readonly relay: string; readonly fromMs: number }[]
 }
 
+/** Whether a multiaddr leads through a relay. */
+export function isCircuit(address: string): boolean {
+  return address.includes('/p2p-circuit')
+}
+
 export interface Path {
   /** Start dialling now. */
   readonly dial: boolean

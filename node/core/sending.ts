@@ -11,7 +11,7 @@ import type { SealedMessage } from '../../protocol/wire/sealed.ts'
 import type { ConversationSessions } from './conversation-sessions.ts'
 import type { Draft } from './draft.ts'
 import type { Entry, Lane } from './lane.ts'
-import { choosePath } from './routes.ts'
+import { choosePath, isCircuit } from './routes.ts'
 import type { Contact } from './state.ts'
 
 export interface SendingInit {
@@ -164,6 +164,11 @@ export class Sending {
 export function addressesOf(contact: Contact, device: DeviceId): readonly string[] {
   const listed = contact.card?.devices.find((d) => d.device === device)?.addresses ?? []
   return listed.map((address) => `${address}/p2p/${peerIdOf(device)}`)
+}
+
+/** Those of them that lead there without a relay between: for questions that are asked without saying who asks. */
+export function directAddressesOf(contact: Contact, device: DeviceId): readonly string[] {
+  return addressesOf(contact, device).filter((address) => !isCircuit(address))
 }
 
 /** Entries were sent in order, so the first unanswered one has waited longest. */

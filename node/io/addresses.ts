@@ -1,7 +1,7 @@
 /**
  * Multiaddrs as this device understands them: which can be dialled, whose they are, and in which order ours are told.
  */
-import { CODE_P2P, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { CODE_P2P, CODE_P2P_CIRCUIT, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { TCP } from '@multiformats/multiaddr-matcher'
 import { deviceIdOfPeerId, type DeviceId } from '../../protocol/ids.ts'
 import { addressBytesMax, addressesMax } from '../../protocol/limits.ts'
@@ -36,6 +36,25 @@ export function isDialable(address: Multiaddr): boolean {
   return TCP.exactMatch(address)
 }
 
+/** `…/p2p/RELAY/p2p-circuit`: through a relay, which is dialled first. */
+export function isCircuit(address: Multiaddr): boolean {
+  return relayOf(address) !== undefined
+}
+
+/** The full multiaddr of the relay that carries a circuit. */
+export function relayOf(circuit: Multiaddr): Multiaddr | undefined {
+  const parts = circuit.getComponents()
+  const at = parts.findIndex(({ code }) => code === CODE_P2P_CIRCUIT)
+  if (at < 1 || at < parts.length - 2) return undefined
+  const relay = multiaddr(parts.slice(0, at))
+  return deviceOf(relay) !== undefined && isDialable(withoutPeer(relay)) ? relay : undefined
+}
+
+export function isLoopback(address: Multiaddr): boolean {
+  const text = address.toString()
+  return text.startsWith('/ip4/127.') || text.startsWith('/ip6/::1/')
+}
+
 export function withoutPeer(whole: Multiaddr): Multiaddr {
   const parts = whole.getComponents()
   return parts.at(-1)?.code === CODE_P2P ? multiaddr(parts.slice(0, -1)) : whole
@@ -47,12 +66,13 @@ function deviceOf(whole: Multiaddr): DeviceId | undefined {
 }
 
 /**
- * What others are told: without PeerId, each once, as many as a card may carry. Loopback stays, for two people on one
- * machine, but last; so do IPv6 link-local addresses not at all, since they mean nothing without an interface.
+ * What others are told: without PeerId, each once, as many as a card may carry; circuits through `relays` among them, and
+ * loopback last, for two people on one machine. IPv6 link-local addresses mean nothing without an interface.
  */
-export function toTell(addresses: readonly Multiaddr[]): readonly string[] {
-  const texts = addresses.map((address) => withoutPeer(address).toString())
-  const usable = [...new Set(texts)].filter((text) => !text.startsWith('/ip6/fe80:') && text.length <= addressBytesMax)
-  const isLoopback = (text: string): boolean => text.startsWith('/ip4/127.') || text.startsWith('/ip6/::1/')
-  return [...usable.filter((text) => !isLoopback(text)), ...usable.filter(isLoopback)].slice(0, addressesMax)
+export function toTell(addresses: readonly Multiaddr[], relays: readonly string[]): readonly string[] {
+  const usable = addresses.map(withoutPeer).filter((address) => !address.toString().startsWith('/ip6/fe80:'))
+  const near = usable.filter(isLoopback)
+  const direct = usable.filter((address) => !isLoopback(address)).slice(0, addressesMax - relays.length)
+  const told = [...direct.map(String), ...relays.map((relay) => `${relay}/p2p-circuit`), ...near.map(String)]
+  return [...new Set(told)].filter((text) => text.length <= addressBytesMax).slice(0, addressesMax)
 }

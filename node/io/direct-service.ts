@@ -34,6 +34,7 @@ export class Direct implements Startable {
     await this.#components.registrar.handle(directProtocol, this.#init.onStream, {
       maxInboundStreams: streamsPerConnectionMax,
       maxOutboundStreams: streamsPerConnectionMax,
+      runOnLimitedConnection: true,
     })
   }
 

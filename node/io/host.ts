@@ -3,16 +3,20 @@
  * under a key made for the occasion. Configuration and its reasons; what is said over them is left to the services.
  */
 import { noise } from '@chainsafe/libp2p-noise'
+import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify, type Identify } from '@libp2p/identify'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
+import { circuits, type Circuits, type CircuitsInit } from './circuits.ts'
 import { Unreachable, withDeadline } from './deadline.ts'
 import { direct, type Direct, type DirectInit } from './direct-service.ts'
 import { quiet } from './log.ts'
 import { ownDirectory, type OwnDirectory, type OwnDirectoryInit } from './own-directory.ts'
 import { steadyYamux, type PulseInit } from './pulse.ts'
 import { reach, type Reach, type ReachInit } from './reach.ts'
+import { upgrade, type Upgrade, type UpgradeInit } from './upgrade.ts'
+import { vantage, type Vantage } from './vantage.ts'
 
 export interface DeviceHostInit {
   /** 32-byte Ed25519 seed of the device. */
@@ -21,11 +25,21 @@ export interface DeviceHostInit {
   readonly announce: readonly string[]
   readonly direct: DirectInit
   readonly directory: OwnDirectoryInit
+  /** Absent, this device is neither reached nor reaches others through relays as itself. */
+  readonly circuits?: CircuitsInit & Pick<UpgradeInit, 'isFriend' | 'onDirect' | 'log'>
   readonly reach?: ReachInit
   readonly pulse?: PulseInit
 }
 
-export type DeviceHost = Libp2p<{ identify: Identify; reach: Reach; direct: Direct; directory: OwnDirectory }>
+export type DeviceHost = Libp2p<{
+  identify: Identify
+  reach: Reach
+  direct: Direct
+  directory: OwnDirectory
+  vantage: Vantage
+  circuits?: Circuits
+  upgrade?: Upgrade
+}>
 export type AnonymousHost = Libp2p<{ reach: Reach }>
 
 /** Contacts online, strangers at the door and relays, with room to spare; libp2p prunes beyond it. */
@@ -36,20 +50,32 @@ const inboundPendingMax = 64
 
 /** Not yet started. */
 export async function createDeviceHost(init: DeviceHostInit): Promise<DeviceHost> {
-  return createLibp2p({
+  const { circuits: through } = init
+  const seen = (): Vantage => host.services.vantage
+  const host: DeviceHost = await createLibp2p({
     ...common(init.pulse),
+    ...(through !== undefined && { transports: [tcp(), circuitRelayTransport({ discoveryFilter: knowsEverybody })] }),
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', init.seed),
     addresses: { listen: [...init.listen], announce: [...init.announce] },
     nodeInfo: { name: 'linnet', version: '1', userAgent: 'linnet' }, // The default would name the exact version of Node.
     services: {
       identify: identify(),
-      reach: reach(init.reach),
+      vantage: vantage(),
+      reach: reach({ ...init.reach, ...(through !== undefined && { vantage: seen }) }),
       direct: direct(init.direct),
       directory: ownDirectory(init.directory),
+      ...(through !== undefined && {
+        circuits: circuits(through),
+        upgrade: upgrade({ ...through, vantage: seen, listening: () => host.services.reach.listening() }),
+      }),
     },
   })
+  return host
 }
+
+/** Which relays are used is the user's choice: libp2p would ask every one it meets for a reservation. */
+const knowsEverybody = { add: () => undefined, has: () => true, remove: () => true }
 
 /** Started. Answers nothing, tells nothing: no identify, no addresses, a key nobody has seen. */
 export async function createAnonymousHost(init: { reach?: ReachInit; pulse?: PulseInit } = {}): Promise<AnonymousHost> {
@@ -65,6 +91,7 @@ function common(pulse: PulseInit | undefined): Libp2pOptions {
       maxConnections: connectionsMax,
       inboundConnectionThreshold: inboundPerSecondMax,
       maxIncomingPendingConnections: inboundPendingMax,
+      reconnectRetries: 0, // When a relay is dialled again is decided in `own-relays.ts`.
     },
     connectionMonitor: { enabled: false }, // It opens a stream for each ping; see `pulse.ts`.
     logger: quiet,

@@ -13,7 +13,7 @@ import type { Input } from '../core/inputs.ts'
 import { withoutPeer } from './addresses.ts'
 import { reasonOf } from './deadline.ts'
 import { short, type Log } from './log.ts'
-import type { Reach } from './reach.ts'
+import { openStream, type Reach } from './reach.ts'
 
 export interface LinksInit {
   readonly push: (input: Input) => void
@@ -35,12 +35,15 @@ const backlogMax = 256
 const backlogMin = 64
 /** A stream that was closed is given so long to be closed from the other side too. */
 const lingerMsMax = 2_000
+/** A circuit that a direct link has replaced: answers that were on their way over it still arrive. */
+const circuitLingerMs = 1_000
 
 interface Link {
   readonly number: number
   readonly device: DeviceId
   readonly stream: Stream
   readonly frames: Frames<DirectFrame>
+  readonly circuit: boolean
 }
 
 export class Links {
@@ -57,11 +60,21 @@ export class Links {
   dial(device: DeviceId, addresses: readonly string[]): void {
     this.#init
       .reach()
-      .open(device, addresses, directProtocol)
+      .open(device, addresses, directProtocol, { circuits: true })
       .then(
         ({ stream, connection }) => this.#rise(device, stream, connection),
         (error: unknown) => this.#init.push({ kind: 'dial-failed', device, reason: reasonOf(error) }),
       )
+  }
+
+  /** A direct connection has taken the place of a circuit: a link over it takes the place of the other. */
+  async adopt(device: DeviceId, connection: Connection): Promise<void> {
+    try {
+      const { stream } = await openStream(connection, directProtocol)
+      this.#rise(device, stream, connection)
+    } catch (error) {
+      this.#init.log('debug', 'no link on a direct connection', { reason: reasonOf(error) })
+    }
   }
 
   /** Someone opened a stream to us. */
@@ -111,9 +124,19 @@ export class Links {
       },
       onEnd: (reason) => this.#lost(link, reason),
     })
-    const link: Link = { number, device, stream, frames }
+    const link: Link = { number, device, stream, frames, circuit: connection.limits !== undefined }
     this.#links.set(number, link)
+    if (connection.limits === undefined) this.#leaveCircuits(others)
     return link
+  }
+
+  /** What is on its way over them is sent again over the new link, and dropped by its id where it came twice. */
+  #leaveCircuits(others: readonly Link[]): void {
+    for (const other of others) {
+      if (!other.circuit || !this.#links.has(other.number)) continue
+      const timer = setTimeout(() => this.#drop(other), circuitLingerMs)
+      timer.unref()
+    }
   }
 
   #drop(link: Link): void {

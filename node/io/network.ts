@@ -29,6 +29,8 @@ export interface NetworkInit {
   readonly reach?: ReachInit
   readonly pulse?: PulseInit
   readonly strangerIdleMsMax?: number
+  /** False: no circuits, in either direction, and so no upgrade of them either. */
+  readonly circuits?: boolean
 }
 
 /** What happens outside this device; the rest of the effects are its own affair. */
@@ -53,7 +55,12 @@ export class Network {
     const reach = (): Reach => this.#started().services.reach
     this.#anonymous = new Anonymous(init)
     this.#links = new Links({ ...init, reach })
-    this.#relays = new RelayLinks({ push: init.push, reach })
+    this.#relays = new RelayLinks({
+      push: init.push,
+      reach,
+      onRisen: (relay) => this.#host?.services.circuits?.risen(relay),
+      onLost: (relay) => this.#host?.services.circuits?.lost(relay),
+    })
     this.#depositor = new Depositor({ push: init.push, anonymous: this.#anonymous })
   }
 
@@ -95,6 +102,7 @@ export class Network {
       case 'connect-relay':
         return this.#relays.connect(effect.relay)
       case 'leave-relay':
+        this.#host?.services.circuits?.left(effect.relay)
         return this.#relays.leave(effect.relay)
       case 'ack-mailbox':
         return this.#relays.acknowledge(effect.relay, effect.ids)
@@ -120,10 +128,18 @@ export class Network {
   }
 
   async #listening(listen: readonly string[]): Promise<DeviceHost> {
-    const { push } = this.#init
+    const { push, isFriend, log, circuits = true, ...rest } = this.#init
     const host = await createDeviceHost({
-      ...this.#init,
+      ...rest,
       listen,
+      ...(circuits && {
+        circuits: {
+          isFriend,
+          log,
+          onChanged: () => this.#tellAddresses(),
+          onDirect: (device, connection) => void this.#links.adopt(device, connection),
+        },
+      }),
       direct: { onStream: (stream, connection) => this.#links.accept(stream, connection) },
       directory: { onAsked: (asker, frame) => push({ kind: 'directory-asked', asker, frame }) },
     })
@@ -143,7 +159,7 @@ export class Network {
       announce.length > 0
         ? announce.map(parse).filter((a) => a !== undefined)
         : this.#started().services.reach.listening()
-    const addresses = toTell(ours)
+    const addresses = toTell(ours, this.#started().services.circuits?.granted() ?? [])
     if (addresses.join() === this.#told?.join()) return
     this.#told = addresses
     this.#init.push({ kind: 'listening', addresses })

@@ -9,8 +9,9 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Connection, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { peerIdOf, type DeviceId } from '../../protocol/ids.ts'
-import { isDialable, parse, withoutPeer } from './addresses.ts'
+import { isCircuit, isDialable, parse, relayOf, withoutPeer } from './addresses.ts'
 import { Unreachable, withDeadline } from './deadline.ts'
+import type { Vantage } from './vantage.ts'
 
 /** What of libp2p this service stands on. */
 export interface ReachComponents {
@@ -28,6 +29,16 @@ export interface ReachInit {
   readonly leadMs?: number
   /** Connections without a stream are closed after one to two such intervals. */
   readonly unusedMsMax?: number
+  /** Dials relays from a port that is remembered; without it no circuit is dialled. */
+  readonly vantage?: () => Vantage
+}
+
+/** Which connections may carry a stream besides direct ones, and how new ones are made. */
+export interface Manner {
+  /** A circuit through a relay will do, and is dialled after every direct address. */
+  readonly circuits?: boolean
+  /** The other side is a relay, which can tell us how we look from outside. */
+  readonly relay?: boolean
 }
 
 const dialMsMaxDefault = 5_000
@@ -68,10 +79,9 @@ export class Reach implements Startable {
   }
 
   /** Rejects with an error `reasonOf` can explain; never later than two dials and a round trip take. */
-  async open(device: DeviceId, addresses: readonly string[], protocol: string): Promise<Reached> {
+  async open(device: DeviceId, addresses: readonly string[], protocol: string, manner: Manner = {}): Promise<Reached> {
     const peer = peerIdFromString(peerIdOf(device))
-    for (const connection of this.#components.connectionManager.getConnections(peer)) {
-      if (connection.status !== 'open' || connection.limits !== undefined) continue
+    for (const connection of this.#connections(peer, manner)) {
       try {
         return await openStream(connection, protocol)
       } catch (error) {
@@ -80,29 +90,51 @@ export class Reach implements Startable {
         if (error instanceof Unreachable) connection.abort(error)
       }
     }
-    const connection = await this.#dial(peer, addresses)
+    const connection = await this.#dial(peer, addresses, manner)
     if (connection.remotePeer.equals(peer)) return openStream(connection, protocol)
     connection.abort(new Unreachable('someone else answered'))
     throw new Unreachable('someone else answered')
   }
 
-  async #dial(peer: PeerId, addresses: readonly string[]): Promise<Connection> {
-    const targets = addresses
+  /** Direct ones first. */
+  #connections(peer: PeerId, { circuits }: Manner): readonly Connection[] {
+    const open = this.#components.connectionManager.getConnections(peer).filter(({ status }) => status === 'open')
+    const direct = open.filter(({ limits }) => limits === undefined)
+    return circuits === true ? [...direct, ...open.filter(({ limits }) => limits !== undefined)] : direct
+  }
+
+  async #dial(peer: PeerId, addresses: readonly string[], manner: Manner): Promise<Connection> {
+    const places = addresses
       .map(parse)
       .filter((address) => address !== undefined)
       .map(withoutPeer)
-      .filter(isDialable)
-      .map((address) => address.encapsulate(`/p2p/${peer.toString()}`))
+    const through = manner.circuits === true && this.#init.vantage !== undefined ? places.filter(isCircuit) : []
+    const targets = [...places.filter(isDialable), ...through].map((a) => a.encapsulate(`/p2p/${peer.toString()}`))
     if (targets.length === 0) throw new Unreachable('no address that can be dialled')
-    const { transportManager } = this.#components
     return withDeadline(this.#init.dialMsMax ?? dialMsMaxDefault, (giveUp) =>
       firstToAnswer({
         targets,
         leadMs: this.#init.leadMs ?? leadMsDefault,
         giveUp,
-        dial: (target, signal) => transportManager.dial(target, { signal }),
+        dial: (target, signal) => this.#dialOne(target, signal, manner),
       }),
     )
+  }
+
+  async #dialOne(target: Multiaddr, signal: AbortSignal, manner: Manner): Promise<Connection> {
+    const { transportManager, connectionManager } = this.#components
+    const vantage = this.#init.vantage?.()
+    const relay = relayOf(target)
+    if (relay === undefined) {
+      return manner.relay === true && vantage !== undefined
+        ? vantage.dial(target, signal)
+        : transportManager.dial(target, { signal })
+    }
+    // Left to itself, the circuit's transport would dial the relay from a port nobody knows.
+    const relayPeer = relay.getComponents().at(-1)?.value
+    const known = relayPeer === undefined ? [] : connectionManager.getConnections(peerIdFromString(relayPeer))
+    if (!known.some(({ status }) => status === 'open')) await vantage?.dial(relay, signal)
+    return transportManager.dial(target, { signal })
   }
 
   #closeUnused(): void {
@@ -119,10 +151,14 @@ export function reach(init: ReachInit = {}): (components: ReachComponents) => Re
   return (components) => new Reach(components, init)
 }
 
-function openStream(connection: Connection, protocol: string): Promise<Reached> {
+/** Within a bound; a stream that opens later is ended. */
+export function openStream(connection: Connection, protocol: string): Promise<Reached> {
   return withDeadline(
     openMsMax,
-    async (signal) => ({ stream: await connection.newStream(protocol, { signal }), connection }),
+    async (signal) => ({
+      stream: await connection.newStream(protocol, { signal, runOnLimitedConnection: true }),
+      connection,
+    }),
     ({ stream }) => stream.abort(new Unreachable('too late')),
   )
 }

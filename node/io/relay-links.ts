@@ -15,6 +15,9 @@ import type { Reach, Reached } from './reach.ts'
 export interface RelayLinksInit {
   readonly push: (input: Input) => void
   readonly reach: () => Reach
+  /** The link to a relay stands, or does not any more. */
+  readonly onRisen: (relay: string) => void
+  readonly onLost: (relay: string) => void
 }
 
 export class RelayLinks {
@@ -30,6 +33,7 @@ export class RelayLinks {
     const link = new RelayLink(relay, this.#init.push, (reason) => {
       if (this.#links.get(relay) !== link) return // We left meanwhile.
       this.#links.delete(relay)
+      this.#init.onLost(relay)
       this.#init.push({ kind: 'relay-lost', relay, reason })
     })
     this.#links.set(relay, link)
@@ -54,7 +58,8 @@ export class RelayLinks {
     const place = placeOf(link.relay)
     if (place === undefined) return link.failed('not an address that can be dialled')
     try {
-      link.opened(await this.#init.reach().open(place.device, [place.address], mailboxProtocol))
+      link.opened(await this.#init.reach().open(place.device, [place.address], mailboxProtocol, { relay: true }))
+      if (this.#links.get(link.relay) === link) this.#init.onRisen(link.relay)
     } catch (error) {
       link.failed(reasonOf(error))
     }
