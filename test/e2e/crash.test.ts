@@ -105,7 +105,7 @@ function talk(person: Person, who: string): Talk {
         await person.ask({ op: 'send', who, text })
         accepted.push(text)
         // Bursts and silences, spread over all the kills.
-        if (n % 24 === 0) await pause(randomInt(0, 400))
+        if (n % 24 === 0) await pause(randomInt(0, 200))
       } catch (error) {
         if (!(error instanceof Unanswered)) throw error
         unknown.add(text)
