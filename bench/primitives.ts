@@ -4,7 +4,7 @@
  */
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { aesCbcDecrypt, aesCbcEncrypt } from '../protocol/crypto/aes-cbc.ts'
-import { hmacLean, LEAN_HMAC_BYTES_MAX } from '../protocol/crypto/hmac.ts'
+import { hmacLean, leanHmacBytesMax } from '../protocol/crypto/hmac.ts'
 import { nodeProvider } from '../protocol/crypto/provider-node.ts'
 import { sha256Lean } from '../protocol/crypto/sha256.ts'
 import { rate } from './signal/measure.ts'
@@ -14,7 +14,7 @@ const bytes = (length: number): Uint8Array => nodeProvider.systemRandom.bytes(le
 const [key, iv, nonce] = [bytes(32), bytes(16), bytes(12)]
 
 const pairs: Readonly<Record<string, readonly [(text: Uint8Array) => unknown, (text: Uint8Array) => unknown]>> = {
-  'SHA-256': [sha256Lean, nodeProvider.sha256],
+  'SHA-256': [sha256Lean, (text) => nodeProvider.sha256(text)],
   'HMAC-SHA256': [(text) => hmacLean(key, text), (text) => nodeProvider.hmacSha256(key, text)],
   'AES-256-CBC encrypt': [
     (text) => aesCbcEncrypt(key, iv, text),
@@ -40,7 +40,7 @@ function micros(operation: () => unknown): number {
 for (const [name, [lean, native]] of Object.entries(pairs)) {
   process.stdout.write(`${name}: bytes, JavaScript, native\n`)
   for (const length of lengths) {
-    if (name.startsWith('HMAC') && length > LEAN_HMAC_BYTES_MAX) continue
+    if (name.startsWith('HMAC') && length > leanHmacBytesMax) continue
     const text = bytes(length)
     const [ours, theirs] = [micros(() => lean(text)), micros(() => native(text))]
     const row = [length, ours.toFixed(1), theirs.toFixed(1)].map((cell) => String(cell).padStart(8)).join('')

@@ -28,11 +28,12 @@ const rows: readonly Row[] = [
   { metric: 'groupDecrypt', label: 'sender-key decrypt' },
 ]
 
+const oraclePackage = ['@signalapp', 'libsignal-client'].join('/')
 const at = process.argv.indexOf('--rounds')
 const rounds = at < 0 ? 5 : Number(process.argv[at + 1])
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-if (!existsSync(new URL('../test/interop/node_modules/@signalapp/libsignal-client', import.meta.url))) {
+if (!existsSync(new URL(`../test/interop/node_modules/${oraclePackage}`, import.meta.url))) {
   say('libsignal-client is not installed: run `npm run test:interop` once')
   process.exit(1)
 }

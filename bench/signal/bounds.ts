@@ -14,7 +14,7 @@ import {
   x25519,
   x25519Generate,
 } from '../../protocol/crypto/primitives.ts'
-import { PLAINTEXT_BYTES, rate } from './measure.ts'
+import { plaintextBytes, rate } from './measure.ts'
 import type { Timings } from './measure.ts'
 
 const random = systemRandom
@@ -22,7 +22,7 @@ const random = systemRandom
 export function measureBounds(): Timings {
   const micros = (count: number, operation: (i: number) => void): number => 1e6 / rate(count, operation)
   const [key, iv, other] = [random.bytes(32), random.bytes(16), random.bytes(32)]
-  const [plaintext, message] = [random.bytes(PLAINTEXT_BYTES), random.bytes(270)]
+  const [plaintext, message] = [random.bytes(plaintextBytes), random.bytes(270)]
   const sealed = aesCbcEncrypt(key, iv, plaintext)
   const info = new Uint8Array(35)
   const one = Uint8Array.of(1)

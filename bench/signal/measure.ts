@@ -33,4 +33,4 @@ function cpuSeconds(before: NodeJS.CpuUsage): number {
 
 export const counts = { setup: 200, messages: 4000, pingPong: 1500, group: 3000 } as const
 
-export const PLAINTEXT_BYTES = 100
+export const plaintextBytes = 100

@@ -16,7 +16,7 @@ import type {
   PreKeyReads,
   SessionRecord,
 } from '../../protocol/session/types.ts'
-import { counts, PLAINTEXT_BYTES, rate, total } from './measure.ts'
+import { counts, plaintextBytes, rate, total } from './measure.ts'
 import type { Timings } from './measure.ts'
 
 interface Device {
@@ -32,7 +32,7 @@ interface Wire {
 }
 
 const random = systemRandom
-const plaintext = random.bytes(PLAINTEXT_BYTES)
+const plaintext = random.bytes(plaintextBytes)
 const nowMs = 0
 
 function newDevice(): Device {

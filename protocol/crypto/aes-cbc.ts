@@ -4,10 +4,10 @@
  * cache between two messages, and table lookups are what others on the same machine could time.
  */
 
-const ROUNDS = 14
-const KEY_WORDS = 8
-const SCHEDULE_WORDS = 4 * (ROUNDS + 1)
-const BLOCK = 16
+const roundCount = 14
+const keyWords = 8
+const scheduleWords = 4 * (roundCount + 1)
+const blockBytes = 16
 
 const sbox = new Uint8Array(256)
 const inverseSbox = new Uint8Array(256)
@@ -15,20 +15,20 @@ const inverseSbox = new Uint8Array(256)
 const mixed = new Int32Array(256)
 const inverseMixed = new Int32Array(256)
 
-const schedule = new Int32Array(SCHEDULE_WORDS)
+const schedule = new Int32Array(scheduleWords)
 const state = new Int32Array(4)
 
 fillTables()
 
 /** Key 32, iv 16 bytes. */
 export function aesCbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Uint8Array {
-  const padding = BLOCK - (plaintext.length % BLOCK)
+  const padding = blockBytes - (plaintext.length % blockBytes)
   const out = new Uint8Array(plaintext.length + padding)
   out.set(plaintext)
   out.fill(padding, plaintext.length)
   expandKey(key)
   loadBlock(iv, 0)
-  for (let at = 0; at < out.length; at += BLOCK) {
+  for (let at = 0; at < out.length; at += blockBytes) {
     for (let i = 0; i < 4; i++) state[i] = (state[i] as number) ^ wordAt(out, at + 4 * i)
     encryptBlock()
     storeBlock(out, at)
@@ -42,18 +42,18 @@ export function aesCbcDecrypt(key: Uint8Array, iv: Uint8Array, ciphertext: Uint8
   const out = new Uint8Array(ciphertext.length)
   expandKey(key)
   invertSchedule()
-  for (let at = 0; at < out.length; at += BLOCK) {
+  for (let at = 0; at < out.length; at += blockBytes) {
     loadBlock(ciphertext, at)
     decryptBlock()
     const before = at === 0 ? iv : ciphertext
-    const from = at === 0 ? 0 : at - BLOCK
+    const from = at === 0 ? 0 : at - blockBytes
     for (let i = 0; i < 4; i++) state[i] = (state[i] as number) ^ wordAt(before, from + 4 * i)
     storeBlock(out, at)
   }
   wipeWorkspace()
   const padding = out[out.length - 1] as number
-  let wrong = padding === 0 || padding > BLOCK ? 1 : 0
-  for (let i = 1; i <= Math.min(padding, BLOCK); i++) wrong |= (out[out.length - i] as number) ^ padding
+  let wrong = padding === 0 || padding > blockBytes ? 1 : 0
+  for (let i = 1; i <= Math.min(padding, blockBytes); i++) wrong |= (out[out.length - i] as number) ^ padding
   if (wrong === 0) return out.subarray(0, out.length - padding)
   out.fill(0)
   return undefined
@@ -65,7 +65,7 @@ function encryptBlock(): void {
   let s1 = (state[1] as number) ^ (k[1] as number)
   let s2 = (state[2] as number) ^ (k[2] as number)
   let s3 = (state[3] as number) ^ (k[3] as number)
-  for (let at = 4; at < 4 * ROUNDS; at += 4) {
+  for (let at = 4; at < 4 * roundCount; at += 4) {
     const t0 = mixColumn(mixed, s0, s1, s2, s3) ^ (k[at] as number)
     const t1 = mixColumn(mixed, s1, s2, s3, s0) ^ (k[at + 1] as number)
     const t2 = mixColumn(mixed, s2, s3, s0, s1) ^ (k[at + 2] as number)
@@ -75,7 +75,7 @@ function encryptBlock(): void {
     s2 = t2
     s3 = t3
   }
-  const last = 4 * ROUNDS
+  const last = 4 * roundCount
   state[0] = substitute(sbox, s0, s1, s2, s3) ^ (k[last] as number)
   state[1] = substitute(sbox, s1, s2, s3, s0) ^ (k[last + 1] as number)
   state[2] = substitute(sbox, s2, s3, s0, s1) ^ (k[last + 2] as number)
@@ -89,7 +89,7 @@ function decryptBlock(): void {
   let s1 = (state[1] as number) ^ (k[1] as number)
   let s2 = (state[2] as number) ^ (k[2] as number)
   let s3 = (state[3] as number) ^ (k[3] as number)
-  for (let at = 4; at < 4 * ROUNDS; at += 4) {
+  for (let at = 4; at < 4 * roundCount; at += 4) {
     const t0 = mixColumn(inverseMixed, s0, s3, s2, s1) ^ (k[at] as number)
     const t1 = mixColumn(inverseMixed, s1, s0, s3, s2) ^ (k[at + 1] as number)
     const t2 = mixColumn(inverseMixed, s2, s1, s0, s3) ^ (k[at + 2] as number)
@@ -99,7 +99,7 @@ function decryptBlock(): void {
     s2 = t2
     s3 = t3
   }
-  const last = 4 * ROUNDS
+  const last = 4 * roundCount
   state[0] = substitute(inverseSbox, s0, s3, s2, s1) ^ (k[last] as number)
   state[1] = substitute(inverseSbox, s1, s0, s3, s2) ^ (k[last + 1] as number)
   state[2] = substitute(inverseSbox, s2, s1, s0, s3) ^ (k[last + 2] as number)
@@ -129,29 +129,29 @@ function substitute(box: Uint8Array, a: number, b: number, c: number, d: number)
 }
 
 function expandKey(key: Uint8Array): void {
-  for (let i = 0; i < KEY_WORDS; i++) schedule[i] = wordAt(key, 4 * i)
+  for (let i = 0; i < keyWords; i++) schedule[i] = wordAt(key, 4 * i)
   let roundConstant = 1
-  for (let i = KEY_WORDS; i < SCHEDULE_WORDS; i++) {
+  for (let i = keyWords; i < scheduleWords; i++) {
     let word = schedule[i - 1] as number
-    if (i % KEY_WORDS === 0) {
+    if (i % keyWords === 0) {
       const rotated = (word << 8) | (word >>> 24)
       word = substitute(sbox, rotated, rotated, rotated, rotated) ^ (roundConstant << 24)
       roundConstant <<= 1
-    } else if (i % KEY_WORDS === 4) word = substitute(sbox, word, word, word, word)
-    schedule[i] = (schedule[i - KEY_WORDS] as number) ^ word
+    } else if (i % keyWords === 4) word = substitute(sbox, word, word, word, word)
+    schedule[i] = (schedule[i - keyWords] as number) ^ word
   }
 }
 
 /** Round keys in reverse order, the inner ones through InvMixColumns. */
 function invertSchedule(): void {
-  for (let low = 0, high = 4 * ROUNDS; low < high; low += 4, high -= 4) {
+  for (let low = 0, high = 4 * roundCount; low < high; low += 4, high -= 4) {
     for (let i = 0; i < 4; i++) {
       const word = schedule[low + i] as number
       schedule[low + i] = schedule[high + i] as number
       schedule[high + i] = word
     }
   }
-  for (let i = 4; i < 4 * ROUNDS; i++) {
+  for (let i = 4; i < 4 * roundCount; i++) {
     const word = schedule[i] as number
     const substituted = substitute(sbox, word, word, word, word)
     schedule[i] = mixColumn(inverseMixed, substituted, substituted, substituted, substituted)

@@ -3,10 +3,10 @@
  * not constant time, so nothing secret may come here.
  */
 
-export const FIELD_PRIME: bigint = 2n ** 255n - 19n
+const fieldPrime: bigint = 2n ** 255n - 19n
 
 /** Order of the prime subgroup, little-endian. */
-export const GROUP_ORDER: bigint = 2n ** 252n + 27742317777372353535851937790883648493n
+export const groupOrder: bigint = 2n ** 252n + 27742317777372353535851937790883648493n
 
 /** True for a u or y that is below the field prime and has a clear top bit: each point has one such encoding. */
 export function isCanonicalField(bytes: Uint8Array): boolean {
@@ -21,7 +21,7 @@ export function isCanonicalScalar(bytes: Uint8Array): boolean {
   if (bytes.length !== 32) return false
   for (let i = 31; i >= 0; i--) {
     const own = bytes[i] as number
-    const limit = GROUP_ORDER_BYTES[i] as number
+    const limit = groupOrderBytes[i] as number
     if (own !== limit) return own < limit
   }
   return false
@@ -42,7 +42,7 @@ export function montgomeryFromEdwards(publicKey: Uint8Array): Uint8Array | undef
 export function edwardsFromMontgomery(u: Uint8Array, sign: 0 | 1): Uint8Array | undefined {
   if (!isCanonicalField(u)) return undefined
   const value = toField(u)
-  if (value === FIELD_PRIME - 1n) return undefined
+  if (value === fieldPrime - 1n) return undefined
   const y = fromField((value - 1n) * inverse(value + 1n))
   y[31] = (y[31] as number) | (sign << 7)
   return y
@@ -52,14 +52,14 @@ export function edwardsFromMontgomery(u: Uint8Array, sign: 0 | 1): Uint8Array | 
 export function isSmallOrderEdwards(publicKey: Uint8Array): boolean {
   const y = new Uint8Array(publicKey)
   y[31] = (y[31] as number) & 0x7f
-  return SMALL_ORDER_Y.includes(toField(y))
+  return smallOrderY.includes(toField(y))
 }
 
-const GROUP_ORDER_BYTES = fromLittleEndian(GROUP_ORDER)
+const groupOrderBytes = fromLittleEndian(groupOrder)
 
-const ORDER_8_Y = 55188659117513257062467267217118295137698188065244968500265048394206261417927n
+const order8Y = 55188659117513257062467267217118295137698188065244968500265048394206261417927n
 
-const SMALL_ORDER_Y = [0n, 1n, FIELD_PRIME - 1n, ORDER_8_Y, FIELD_PRIME - ORDER_8_Y]
+const smallOrderY = [0n, 1n, fieldPrime - 1n, order8Y, fieldPrime - order8Y]
 
 function toField(bytes: Uint8Array): bigint {
   const view = new DataView(bytes.buffer, bytes.byteOffset, 32)
@@ -72,7 +72,7 @@ function toField(bytes: Uint8Array): bigint {
 }
 
 function fromField(value: bigint): Uint8Array {
-  return fromLittleEndian(((value % FIELD_PRIME) + FIELD_PRIME) % FIELD_PRIME)
+  return fromLittleEndian(((value % fieldPrime) + fieldPrime) % fieldPrime)
 }
 
 function fromLittleEndian(value: bigint): Uint8Array {
@@ -84,8 +84,8 @@ function fromLittleEndian(value: bigint): Uint8Array {
 
 /** Extended Euclid; `value` is not a multiple of the prime. */
 function inverse(value: bigint): bigint {
-  let a = ((value % FIELD_PRIME) + FIELD_PRIME) % FIELD_PRIME
-  let b = FIELD_PRIME
+  let a = ((value % fieldPrime) + fieldPrime) % fieldPrime
+  let b = fieldPrime
   let x = 1n
   let y = 0n
   while (a > 1n) {

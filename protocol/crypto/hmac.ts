@@ -22,8 +22,8 @@ const pseudoRandom = new Uint8Array(32)
 const ownKey: HmacKey = { inner: initialState(), outer: initialState() }
 
 /** Longest message put together in kept memory: what a native hash is not yet cheaper for. */
-export const LEAN_HMAC_BYTES_MAX = 512
-const joined = new Uint8Array(LEAN_HMAC_BYTES_MAX)
+export const leanHmacBytesMax = 512
+const joined = new Uint8Array(leanHmacBytesMax)
 
 /** RFC 5869 section 2.2: an absent salt is 32 zero bytes. */
 const zeroSalt: HmacKey = { inner: initialState(), outer: initialState() }
@@ -52,7 +52,7 @@ function macOf(key: HmacKey, message: Uint8Array, length: number, out: Uint8Arra
   return out
 }
 
-/** 32 bytes; the message is `parts` in a row, at most `LEAN_HMAC_BYTES_MAX` long together. */
+/** 32 bytes; the message is `parts` in a row, at most `leanHmacBytesMax` long together. */
 export function hmacLean(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const part of parts) {

@@ -12,13 +12,13 @@ import { UsageError } from '../errors.ts'
 import { aesCbcDecrypt, aesCbcEncrypt } from './aes-cbc.ts'
 import { concatBytes, samePublicBytes } from './bytes.ts'
 import {
-  GROUP_ORDER,
+  groupOrder,
   isCanonicalField,
   isCanonicalScalar,
   isSmallOrderEdwards,
   montgomeryFromEdwards,
 } from './field25519.ts'
-import { hkdfSha256, hmacLean, LEAN_HMAC_BYTES_MAX } from './hmac.ts'
+import { hkdfSha256, hmacLean, leanHmacBytesMax } from './hmac.ts'
 import { provider } from './platform.ts'
 import type { DhKeyPair, Encapsulation, KemKeyPair, KemLevel } from './provider.ts'
 import type { Random } from './random.ts'
@@ -34,13 +34,13 @@ export const systemRandom: Random = provider.systemRandom
  * Above these lengths, in bytes, the native call is cheaper than JavaScript, its fixed cost included. Measured by
  * `bench/primitives.ts` on Node 24; off by a factor of two they would cost a few microseconds a message.
  */
-const LEAN_HASH_BYTES_MAX = 128
-const LEAN_AES_BYTES_MAX = 2048
-const LEAN_CHACHA_BYTES_MAX = 640
+const leanHashBytesMax = 128
+const leanAesBytesMax = 2048
+const leanChachaBytesMax = 640
 
 /** 32 bytes. */
 export function sha256(message: Uint8Array): Uint8Array {
-  return message.length <= LEAN_HASH_BYTES_MAX ? sha256Lean(message) : provider.sha256(message)
+  return message.length <= leanHashBytesMax ? sha256Lean(message) : provider.sha256(message)
 }
 
 /** 64 bytes. */
@@ -62,14 +62,14 @@ export function shake(bits: 128 | 256, message: Uint8Array, length: number): Uin
 export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const part of parts) length += part.length
-  return length > LEAN_HMAC_BYTES_MAX ? provider.hmacSha256(key, concatBytes(...parts)) : hmacLean(key, ...parts)
+  return length > leanHmacBytesMax ? provider.hmacSha256(key, concatBytes(...parts)) : hmacLean(key, ...parts)
 }
 
 /** AES-256 in CBC mode with PKCS #7 padding: key 32, iv 16 bytes. Not authenticated: for formats that add a MAC. */
 export function aes256CbcEncrypt(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Uint8Array {
   expectLength('key', key, 32)
   expectLength('iv', iv, 16)
-  return plaintext.length <= LEAN_AES_BYTES_MAX
+  return plaintext.length <= leanAesBytesMax
     ? aesCbcEncrypt(key, iv, plaintext)
     : provider.aes256CbcEncrypt(key, iv, plaintext)
 }
@@ -79,7 +79,7 @@ export function aes256CbcDecrypt(key: Uint8Array, iv: Uint8Array, ciphertext: Ui
   expectLength('key', key, 32)
   expectLength('iv', iv, 16)
   if (ciphertext.length === 0 || ciphertext.length % 16 !== 0) return undefined
-  return ciphertext.length <= LEAN_AES_BYTES_MAX
+  return ciphertext.length <= leanAesBytesMax
     ? aesCbcDecrypt(key, iv, ciphertext)
     : provider.aes256CbcDecrypt(key, iv, ciphertext)
 }
@@ -93,7 +93,7 @@ export function chacha20poly1305Seal(
 ): Uint8Array {
   expectLength('key', key, 32)
   expectLength('nonce', nonce, 12)
-  return plaintext.length <= LEAN_CHACHA_BYTES_MAX
+  return plaintext.length <= leanChachaBytesMax
     ? chacha20poly1305(key, nonce, aad).encrypt(plaintext)
     : provider.chacha20poly1305Seal(key, nonce, plaintext, aad)
 }
@@ -108,7 +108,7 @@ export function chacha20poly1305Open(
   expectLength('key', key, 32)
   expectLength('nonce', nonce, 12)
   if (sealed.length < 16) return undefined
-  if (sealed.length > LEAN_CHACHA_BYTES_MAX) return provider.chacha20poly1305Open(key, nonce, sealed, aad)
+  if (sealed.length > leanChachaBytesMax) return provider.chacha20poly1305Open(key, nonce, sealed, aad)
   try {
     return chacha20poly1305(key, nonce, aad).decrypt(sealed)
   } catch {
@@ -169,11 +169,11 @@ export function x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Arra
  * Five times the group order, less one: -1 modulo the order, 0 modulo the cofactor, and left alone by clamping.
  * Multiplying by it therefore negates the part of a point in the prime subgroup and kills the rest, and u hides the sign.
  */
-const TORSION_PROBE = littleEndian32(5n * GROUP_ORDER - 1n)
+const torsionProbe = littleEndian32(5n * groupOrder - 1n)
 
 /** True when a u has no component of small order, so that no other u gives the same shared secrets. Costs one agreement. */
 export function isTorsionFree(publicKey: Uint8Array): boolean {
-  const projected = x25519(TORSION_PROBE, publicKey)
+  const projected = x25519(torsionProbe, publicKey)
   return projected !== undefined && samePublicBytes(projected, publicKey)
 }
 
@@ -197,12 +197,6 @@ export function identityKeyOf(ed25519Key: Uint8Array): Uint8Array {
 /** A new ML-KEM key pair (FIPS 203). */
 export function kemGenerate(level: KemLevel, random: Random): KemKeyPair {
   return provider.kemGenerate(level, random)
-}
-
-/** Encapsulation key of a 64-byte seed: 1184 or 1568 bytes. */
-export function kemPublicKey(level: KemLevel, seed: Uint8Array): Uint8Array {
-  expectLength('seed', seed, 64)
-  return provider.kemPublicKey(level, seed)
 }
 
 /** Undefined when the public key has the wrong length or fails the modulus check. */

@@ -29,27 +29,27 @@ import type { Random } from './random.ts'
 
 const systemRandom: Random = { bytes: (length) => randomFillSync(new Uint8Array(length)) }
 
-const TAG_BYTES = 16
+const tagBytes = 16
 
 /** RFC 8410 and RFC 9935 prefixes of the DER forms; JWK would do for curves, but costs a base64 round trip. */
-const PKCS8_X25519 = bytesOf('302e020100300506032b656e04220420')
-const PKCS8_ED25519 = bytesOf('302e020100300506032b657004220420')
-const PKCS8_KEM = {
+const pkcs8X25519 = bytesOf('302e020100300506032b656e04220420')
+const pkcs8Ed25519 = bytesOf('302e020100300506032b657004220420')
+const pkcs8Kem = {
   768: bytesOf('3054020100300b060960864801650304040204428040'),
   1024: bytesOf('3054020100300b060960864801650304040304428040'),
 }
-const SPKI_KEM = {
+const spkiKem = {
   768: bytesOf('308204b2300b0609608648016503040402038204a100'),
   1024: bytesOf('30820632300b06096086480165030404030382062100'),
 }
 
-const x25519Private = keyCache((key) => privateFrom(PKCS8_X25519, key))
+const x25519Private = keyCache((key) => privateFrom(pkcs8X25519, key))
 const x25519Public = keyCache((key) => publicFromJwk('X25519', key))
-const ed25519Private = keyCache((seed) => privateFrom(PKCS8_ED25519, seed))
+const ed25519Private = keyCache((seed) => privateFrom(pkcs8Ed25519, seed))
 const ed25519Public = keyCache((key) => publicFromJwk('Ed25519', key))
 const kemPrivate = {
-  768: keyCache((seed) => privateFrom(PKCS8_KEM[768], seed)),
-  1024: keyCache((seed) => privateFrom(PKCS8_KEM[1024], seed)),
+  768: keyCache((seed) => privateFrom(pkcs8Kem[768], seed)),
+  1024: keyCache((seed) => privateFrom(pkcs8Kem[1024], seed)),
 }
 
 const exportsRaw = canExportRaw()
@@ -108,15 +108,15 @@ export const nodeProvider: Provider = {
   },
 
   chacha20poly1305Seal(key, nonce, plaintext, aad) {
-    const cipher = createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: TAG_BYTES })
+    const cipher = createCipheriv('chacha20-poly1305', key, nonce, { authTagLength: tagBytes })
     cipher.setAAD(aad, { plaintextLength: plaintext.length })
     return concatBytes(cipher.update(plaintext), cipher.final(), cipher.getAuthTag())
   },
 
   chacha20poly1305Open(key, nonce, sealed, aad) {
-    const length = sealed.length - TAG_BYTES
+    const length = sealed.length - tagBytes
     if (length < 0) return undefined
-    const decipher = createDecipheriv('chacha20-poly1305', key, nonce, { authTagLength: TAG_BYTES })
+    const decipher = createDecipheriv('chacha20-poly1305', key, nonce, { authTagLength: tagBytes })
     decipher.setAAD(aad, { plaintextLength: length })
     decipher.setAuthTag(sealed.subarray(length))
     const plaintext = plain(decipher.update(sealed.subarray(0, length)))
@@ -208,7 +208,7 @@ function publicFromJwk(crv: 'X25519' | 'Ed25519', key: Uint8Array): KeyObject {
 }
 
 function importKemPublic(level: KemLevel, publicKey: Uint8Array): KeyObject | undefined {
-  const der = concatBytes(SPKI_KEM[level], publicKey)
+  const der = concatBytes(spkiKem[level], publicKey)
   try {
     return withoutTraces(() => createPublicKey({ key: der as Buffer, format: 'der', type: 'spki' }))
   } catch {

@@ -14,13 +14,13 @@ import type { KemLevel, Provider } from './provider.ts'
 import type { Random } from './random.ts'
 
 /** The most `getRandomValues` gives in one call. */
-const RANDOM_CALL_BYTES_MAX = 65_536
+const randomCallBytesMax = 65_536
 
 const systemRandom: Random = {
   bytes(length) {
     const bytes = new Uint8Array(length)
-    for (let at = 0; at < length; at += RANDOM_CALL_BYTES_MAX)
-      globalThis.crypto.getRandomValues(bytes.subarray(at, at + RANDOM_CALL_BYTES_MAX))
+    for (let at = 0; at < length; at += randomCallBytesMax)
+      globalThis.crypto.getRandomValues(bytes.subarray(at, at + randomCallBytesMax))
     return bytes
   },
 }

@@ -62,7 +62,7 @@ export function xeddsaVerify(publicKey: Uint8Array, message: Uint8Array, signatu
  * Converted keys of late, since a group's messages and a bundle's two signatures come in rows under one key and the
  * conversion costs as much as the native import. Public values, so a plain map, oldest out first.
  */
-const CONVERTED_KEYS_MAX = 256
+const convertedKeysMax = 256
 const convertedKeys = new Map<string, Uint8Array>()
 
 function convertedKey(u: Uint8Array, sign: 0 | 1): Uint8Array | undefined {
@@ -71,7 +71,7 @@ function convertedKey(u: Uint8Array, sign: 0 | 1): Uint8Array | undefined {
   if (known !== undefined) return known
   const edwards = edwardsFromMontgomery(u, sign)
   if (edwards === undefined) return undefined
-  if (convertedKeys.size >= CONVERTED_KEYS_MAX) {
+  if (convertedKeys.size >= convertedKeysMax) {
     const oldest = convertedKeys.keys().next()
     if (oldest.done !== true) convertedKeys.delete(oldest.value)
   }

@@ -16,9 +16,9 @@ export interface GroupContext {
   readonly sender: Uint8Array
 }
 
-const LABEL = utf8Bytes('Linnet group message 1')
+const hashLabel = utf8Bytes('Linnet group message 1')
 
-const BINDING_BYTES = 32
+const bindingBytes = 32
 
 /** The plaintext to encrypt with the sender key. */
 export function bindToGroup(context: GroupContext, content: Uint8Array): Uint8Array {
@@ -27,12 +27,12 @@ export function bindToGroup(context: GroupContext, content: Uint8Array): Uint8Ar
 
 /** The content, or undefined when the message was written for another group, epoch or sender. */
 export function openBound(context: GroupContext, plaintext: Uint8Array): Uint8Array | undefined {
-  const binding = plaintext.subarray(0, BINDING_BYTES)
-  return equalBytes(binding, bindingOf(context)) ? plaintext.slice(BINDING_BYTES) : undefined
+  const binding = plaintext.subarray(0, bindingBytes)
+  return equalBytes(binding, bindingOf(context)) ? plaintext.slice(bindingBytes) : undefined
 }
 
 function bindingOf({ groupId, epoch, sender }: GroupContext): Uint8Array {
   // Lengths in front, so that no two contexts run together into the same bytes.
-  const parts = [LABEL, groupId, epoch, sender].flatMap((part) => [uint32Be(part.length), part])
+  const parts = [hashLabel, groupId, epoch, sender].flatMap((part) => [uint32Be(part.length), part])
   return sha256(concatBytes(...parts))
 }

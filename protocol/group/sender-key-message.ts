@@ -3,16 +3,16 @@
  * session, and the group message. Codec only. Neither names a group or a sender: that is bound in `sender-key-binding.ts`.
  */
 import { decodeCurveKey, encodeCurveKey } from '../session/keys.ts'
-import { MESSAGE_BYTES_MAX } from '../session/limits.ts'
+import { messageBytesMax } from '../session/limits.ts'
 import { bytesFieldSize, FieldReader, FieldWriter, varintFieldSize } from '../session/protobuf.ts'
 
-const VERSION = 3
-const VERSION_BYTE = 0x33
+const formatVersion = 3
+const formatVersionByte = 0x33
 
-export const SIGNATURE_BYTES = 64
+const signatureBytes = 64
 
 /** A UUID. */
-export const DISTRIBUTION_ID_BYTES = 16
+export const distributionIdBytes = 16
 
 export interface SenderKeyDistribution {
   readonly distributionId: Uint8Array
@@ -40,13 +40,13 @@ export function encodeDistribution(parts: SenderKeyDistribution): Uint8Array {
   const { distributionId, chainId, iteration, chainKey, signingKey } = parts
   const encodedKey = encodeCurveKey(signingKey)
   const size =
-    bytesFieldSize(DISTRIBUTION_ID_BYTES) +
+    bytesFieldSize(distributionIdBytes) +
     varintFieldSize(chainId) +
     varintFieldSize(iteration) +
     bytesFieldSize(chainKey.length) +
     bytesFieldSize(encodedKey.length)
   const writer = new FieldWriter(new Uint8Array(1 + size), 1)
-  writer.data[0] = VERSION_BYTE
+  writer.data[0] = formatVersionByte
   writer.bytesField(1, distributionId)
   writer.varintField(2, chainId)
   writer.varintField(3, iteration)
@@ -76,12 +76,12 @@ export function encodeSenderKeyMessage(parts: {
 }): Uint8Array {
   const { distributionId, chainId, iteration, ciphertext } = parts
   const size =
-    bytesFieldSize(DISTRIBUTION_ID_BYTES) +
+    bytesFieldSize(distributionIdBytes) +
     varintFieldSize(chainId) +
     varintFieldSize(iteration) +
     bytesFieldSize(ciphertext.length)
   const writer = new FieldWriter(new Uint8Array(1 + size), 1)
-  writer.data[0] = VERSION_BYTE
+  writer.data[0] = formatVersionByte
   writer.bytesField(1, distributionId)
   writer.varintField(2, chainId)
   writer.varintField(3, iteration)
@@ -90,7 +90,7 @@ export function encodeSenderKeyMessage(parts: {
 }
 
 export function decodeSenderKeyMessage(bytes: Uint8Array): SenderKeyMessage | Undecodable {
-  const end = bytes.length - SIGNATURE_BYTES
+  const end = bytes.length - signatureBytes
   if (end < 1) return 'malformed'
   const fields = readFields(bytes, end)
   if (typeof fields === 'string') return fields
@@ -115,8 +115,8 @@ interface Fields {
 }
 
 function readFields(data: Uint8Array, end: number): Fields | Undecodable {
-  if (data.length < 1 || data.length > MESSAGE_BYTES_MAX) return 'malformed'
-  if ((data[0] as number) >>> 4 !== VERSION) return 'version'
+  if (data.length < 1 || data.length > messageBytesMax) return 'malformed'
+  if ((data[0] as number) >>> 4 !== formatVersion) return 'version'
   const numbers = new Map<number, number>()
   const bytes = new Map<number, Uint8Array>()
   const reader = new FieldReader(data, 1, end)
@@ -131,7 +131,7 @@ function readFields(data: Uint8Array, end: number): Fields | Undecodable {
   const distributionId = bytes.get(1)
   const chainId = numbers.get(2)
   const iteration = numbers.get(3)
-  if (!reader.isWhole || distributionId?.length !== DISTRIBUTION_ID_BYTES) return 'malformed'
+  if (!reader.isWhole || distributionId?.length !== distributionIdBytes) return 'malformed'
   if (chainId === undefined || iteration === undefined) return 'malformed'
   return { distributionId: new Uint8Array(distributionId), chainId, iteration, bytes }
 }

@@ -1,17 +1,17 @@
 /** The stored forms of sender keys: our own, versioned, private to this device. */
 import { Secret } from '../crypto/secret.ts'
 import { readChain, readTheirChain, writeChain, writeTheirChain } from '../session/chain-storage.ts'
-import { SENDER_KEY_STATES_MAX } from '../session/limits.ts'
+import { senderKeyStatesMax } from '../session/limits.ts'
 import { ByteReader, ByteWriter, damaged } from '../session/stored-bytes.ts'
-import { DISTRIBUTION_ID_BYTES } from './sender-key-message.ts'
+import { distributionIdBytes } from './sender-key-message.ts'
 import type { OwnSenderKey, TheirSenderKeys } from './sender-key.ts'
 
-const FORMAT = 1
+const storedFormat = 1
 
 const writer = new ByteWriter()
 
 export function encodeOwnSenderKey(own: OwnSenderKey): Uint8Array {
-  writer.number(FORMAT)
+  writer.number(storedFormat)
   writer.fixed(own.distributionId)
   writer.number(own.chainId)
   writeChain(writer, own.chain)
@@ -23,7 +23,7 @@ export function encodeOwnSenderKey(own: OwnSenderKey): Uint8Array {
 /** Throws LocalError when the bytes are not a stored own key. */
 export function decodeOwnSenderKey(bytes: Uint8Array): OwnSenderKey {
   const reader = readerOf(bytes)
-  const distributionId = reader.fixed(DISTRIBUTION_ID_BYTES)
+  const distributionId = reader.fixed(distributionIdBytes)
   const chainId = reader.number()
   const chain = readChain(reader)
   const signingSeed = new Secret(reader.fixed(32))
@@ -33,7 +33,7 @@ export function decodeOwnSenderKey(bytes: Uint8Array): OwnSenderKey {
 }
 
 export function encodeTheirSenderKeys(theirs: TheirSenderKeys): Uint8Array {
-  writer.number(FORMAT)
+  writer.number(storedFormat)
   writer.fixed(theirs.distributionId)
   writer.list(theirs.keys, (key) => {
     writer.number(key.chainId)
@@ -46,8 +46,8 @@ export function encodeTheirSenderKeys(theirs: TheirSenderKeys): Uint8Array {
 /** Throws LocalError when the bytes are not stored keys of a sender. */
 export function decodeTheirSenderKeys(bytes: Uint8Array): TheirSenderKeys {
   const reader = readerOf(bytes)
-  const distributionId = reader.fixed(DISTRIBUTION_ID_BYTES)
-  const keys = reader.list(SENDER_KEY_STATES_MAX, () => ({
+  const distributionId = reader.fixed(distributionIdBytes)
+  const keys = reader.list(senderKeyStatesMax, () => ({
     chainId: reader.number(),
     signingKey: reader.fixed(32),
     ...readTheirChain(reader),
@@ -58,6 +58,6 @@ export function decodeTheirSenderKeys(bytes: Uint8Array): TheirSenderKeys {
 
 function readerOf(bytes: Uint8Array): ByteReader {
   const reader = new ByteReader(bytes)
-  if (reader.number() !== FORMAT) throw damaged()
+  if (reader.number() !== storedFormat) throw damaged()
   return reader
 }

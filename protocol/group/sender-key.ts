@@ -15,11 +15,11 @@ import { concatBytes } from '../crypto/bytes.ts'
 import { UsageError } from '../errors.ts'
 import { advance, reach } from '../session/chain.ts'
 import type { Chain, TheirChain } from '../session/chain.ts'
-import { FORWARD_JUMP_MAX, SENDER_KEY_STATES_MAX } from '../session/limits.ts'
+import { forwardJumpMax, senderKeyStatesMax } from '../session/limits.ts'
 import {
   decodeDistribution,
   decodeSenderKeyMessage,
-  DISTRIBUTION_ID_BYTES,
+  distributionIdBytes,
   encodeDistribution,
   encodeSenderKeyMessage,
 } from './sender-key-message.ts'
@@ -50,8 +50,8 @@ export interface TheirSenderKeys {
 
 /** A new key for a distribution (16 bytes); also how to rotate: the old one is dropped and the new one distributed. */
 export function createSenderKey(distributionId: Uint8Array, random: Random): OwnSenderKey {
-  if (distributionId.length !== DISTRIBUTION_ID_BYTES)
-    throw new UsageError(`distribution id: ${DISTRIBUTION_ID_BYTES} bytes are needed`)
+  if (distributionId.length !== distributionIdBytes)
+    throw new UsageError(`distribution id: ${distributionIdBytes} bytes are needed`)
   const [b0, b1, b2, b3] = random.bytes(4) as unknown as [number, number, number, number]
   const signingSeed = random.bytes(32)
   return {
@@ -92,7 +92,7 @@ export function acceptDistribution(keys: TheirSenderKeys | undefined, bytes: Uin
   if (keys !== undefined && same !== undefined) return { ok: true, keys }
   const added = { chainId, signingKey, chain: { index: iteration, key: new Secret(chainKey) }, skipped: [] }
   const others = held.filter((key) => key.chainId !== chainId)
-  return { ok: true, keys: { distributionId, keys: [added, ...others].slice(0, SENDER_KEY_STATES_MAX) } }
+  return { ok: true, keys: { distributionId, keys: [added, ...others].slice(0, senderKeyStatesMax) } }
 }
 
 export function encryptToGroup(
@@ -128,7 +128,7 @@ export function decryptFromGroup(keys: TheirSenderKeys | undefined, bytes: Uint8
   if (key === undefined) return unknownKey
   // Before anything is derived: only the sender may make us work.
   if (!xeddsaVerify(key.signingKey, message.signed, message.signature)) return { ok: false, reason: 'forged' }
-  const reached = reach(key, message.iteration, { stepsLeft: FORWARD_JUMP_MAX })
+  const reached = reach(key, message.iteration, { stepsLeft: forwardJumpMax })
   if (typeof reached === 'string') return { ok: false, reason: reached }
   const { iv, cipherKey } = groupKeysOf(reached.seed)
   const plaintext = aes256CbcDecrypt(cipherKey, iv, message.ciphertext)

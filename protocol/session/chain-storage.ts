@@ -1,7 +1,7 @@
 /** The stored form of a symmetric-key chain, alone and with the seeds kept for late messages. */
 import { Secret } from '../crypto/secret.ts'
 import type { Chain, TheirChain } from './chain.ts'
-import { SKIPPED_KEYS_MAX } from './limits.ts'
+import { skippedKeysMax } from './limits.ts'
 import type { ByteReader, ByteWriter } from './stored-bytes.ts'
 
 export function writeChain(out: ByteWriter, chain: Chain): void {
@@ -24,6 +24,6 @@ export function writeTheirChain(out: ByteWriter, their: TheirChain): void {
 export function readTheirChain(from: ByteReader): TheirChain {
   return {
     chain: readChain(from),
-    skipped: from.list(SKIPPED_KEYS_MAX, () => ({ index: from.number(), seed: new Secret(from.fixed(32)) })),
+    skipped: from.list(skippedKeysMax, () => ({ index: from.number(), seed: new Secret(from.fixed(32)) })),
   }
 }

@@ -4,7 +4,7 @@
  */
 import { hkdfBlocks, hmacLean, hmacOfBoth } from '../crypto/hmac.ts'
 import { Secret } from '../crypto/secret.ts'
-import { FORWARD_JUMP_MAX, SKIPPED_KEYS_MAX } from './limits.ts'
+import { forwardJumpMax, skippedKeysMax } from './limits.ts'
 
 export interface Chain {
   /** Number of the next message. */
@@ -36,12 +36,12 @@ export interface Work {
   stepsLeft: number
 }
 
-const MESSAGE_SEED = Uint8Array.of(1)
-const NEXT_CHAIN = Uint8Array.of(2)
+const messageSeedInput = Uint8Array.of(1)
+const nextChainInput = Uint8Array.of(2)
 
 /** The next message's seed, 32 bytes, and the chain after it. */
 export function advance(chain: Chain): { readonly seed: Uint8Array; readonly chain: Chain } {
-  const [seed, next] = hmacOfBoth(chain.key.bytes, MESSAGE_SEED, NEXT_CHAIN)
+  const [seed, next] = hmacOfBoth(chain.key.bytes, messageSeedInput, nextChainInput)
   return { seed, chain: { index: chain.index + 1, key: new Secret(next) } }
 }
 
@@ -74,14 +74,14 @@ function takeSkipped(their: TheirChain, counter: number): Reached {
 
 function jump(their: TheirChain, counter: number, work: Work): Reached {
   const steps = counter - their.chain.index
-  if (steps > FORWARD_JUMP_MAX || steps > work.stepsLeft) return 'too-far-ahead'
+  if (steps > forwardJumpMax || steps > work.stepsLeft) return 'too-far-ahead'
   work.stepsLeft -= steps
   if (steps === 0) {
     const { seed, chain } = advance(their.chain)
     return { seed, their: { chain, skipped: their.skipped } }
   }
   const made: SkippedSeed[] = []
-  let chain = skipUnkept(their.chain, Math.max(0, steps - SKIPPED_KEYS_MAX))
+  let chain = skipUnkept(their.chain, Math.max(0, steps - skippedKeysMax))
   while (chain.index < counter) {
     const step = advance(chain)
     made.push({ index: chain.index, seed: new Secret(step.seed) })
@@ -90,7 +90,7 @@ function jump(their: TheirChain, counter: number, work: Work): Reached {
   }
   const last = advance(chain)
   chain.key.wipe()
-  const kept = their.skipped.slice(Math.max(0, their.skipped.length + made.length - SKIPPED_KEYS_MAX))
+  const kept = their.skipped.slice(Math.max(0, their.skipped.length + made.length - skippedKeysMax))
   return { seed: last.seed, their: { chain: last.chain, skipped: [...kept, ...made] } }
 }
 
@@ -99,7 +99,7 @@ function skipUnkept(from: Chain, steps: number): Chain {
   if (steps === 0) return from
   let key = from.key.bytes
   for (let i = 0; i < steps; i++) {
-    const next = hmacLean(key, NEXT_CHAIN)
+    const next = hmacLean(key, nextChainInput)
     if (key !== from.key.bytes) key.fill(0)
     key = next
   }

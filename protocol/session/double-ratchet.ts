@@ -15,7 +15,7 @@ import { advance, reach } from './chain.ts'
 import type { Chain, TheirChain, Work } from './chain.ts'
 import { generateKeyPair } from './keys.ts'
 import type { OwnKeyPair } from './keys.ts'
-import { RECEIVING_CHAINS_MAX } from './limits.ts'
+import { receivingChainsMax } from './limits.ts'
 
 export interface DoubleRatchet {
   readonly rootKey: Secret
@@ -115,7 +115,7 @@ export function receive(
       ownRatchetKey: settled.ownRatchetKey,
       ownChain: undefined,
       previousCounter: Math.max(0, (settled.ownChain?.index ?? 0) - 1),
-      theirChains: [{ ratchetKey, ...reached.their }, ...settled.theirChains.slice(0, RECEIVING_CHAINS_MAX - 1)],
+      theirChains: [{ ratchetKey, ...reached.their }, ...settled.theirChains.slice(0, receivingChainsMax - 1)],
     },
   }
 }

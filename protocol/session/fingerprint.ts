@@ -7,11 +7,11 @@ import { sha512 } from '../crypto/primitives.ts'
 import { bytesFieldSize, FieldReader, FieldWriter, varintFieldSize } from './protobuf.ts'
 
 /** Version of the hash (always 0) and of the code to scan. */
-const HASH_VERSION = Uint8Array.of(0, 0)
-const SCAN_VERSION = 2
+const hashVersion = Uint8Array.of(0, 0)
+const scanVersion = 2
 
 /** What libsignal's clients use: makes a search for a colliding key 5200 times dearer. About 10 ms a side. */
-export const FINGERPRINT_ITERATIONS = 5200
+export const fingerprintIterations = 5200
 
 export interface Party {
   /** What names the party on both devices: bytes that both sides agree on. */
@@ -27,7 +27,7 @@ export interface Fingerprint {
   readonly scannable: Uint8Array
 }
 
-export function fingerprintOf(local: Party, remote: Party, iterations: number = FINGERPRINT_ITERATIONS): Fingerprint {
+export function fingerprintOf(local: Party, remote: Party, iterations: number = fingerprintIterations): Fingerprint {
   const localHash = hashOf(local, iterations)
   const remoteHash = hashOf(remote, iterations)
   const localDigits = digitsOf(localHash)
@@ -48,7 +48,7 @@ export function isSameScan(own: Uint8Array, scanned: Uint8Array): boolean {
 }
 
 function hashOf({ id, identityKey }: Party, iterations: number): Uint8Array {
-  let hash = sha512(concatBytes(HASH_VERSION, identityKey, id, identityKey))
+  let hash = sha512(concatBytes(hashVersion, identityKey, id, identityKey))
   const input = new Uint8Array(hash.length + identityKey.length)
   input.set(identityKey, hash.length)
   for (let i = 1; i < iterations; i++) {
@@ -70,8 +70,8 @@ function digitsOf(hash: Uint8Array): string {
 
 function encodeScannable(local: Uint8Array, remote: Uint8Array): Uint8Array {
   const part = bytesFieldSize(32)
-  const writer = new FieldWriter(new Uint8Array(varintFieldSize(SCAN_VERSION) + 2 * bytesFieldSize(part)), 0)
-  writer.varintField(1, SCAN_VERSION)
+  const writer = new FieldWriter(new Uint8Array(varintFieldSize(scanVersion) + 2 * bytesFieldSize(part)), 0)
+  writer.varintField(1, scanVersion)
   writer.bytesField(2, wrapped(local))
   writer.bytesField(3, wrapped(remote))
   return writer.data
@@ -93,7 +93,7 @@ function decodeScannable(bytes: Uint8Array): { readonly local: Uint8Array; reado
     else if (reader.field === 2) local = unwrapped(reader.bytes)
     else if (reader.field === 3) remote = unwrapped(reader.bytes)
   }
-  if (!reader.isWhole || version !== SCAN_VERSION || local === undefined || remote === undefined) return undefined
+  if (!reader.isWhole || version !== scanVersion || local === undefined || remote === undefined) return undefined
   return { local, remote }
 }
 

@@ -21,10 +21,10 @@ export interface HandshakeSecrets {
   readonly pqAuthKey: Uint8Array
 }
 
-const INFO = 'WhisperText_X25519_SHA-256_CRYSTALS-KYBER-1024'
+const handshakeInfo = 'WhisperText_X25519_SHA-256_CRYSTALS-KYBER-1024'
 
 /** PQXDH section 2.2: 32 bytes of 0xFF in front, which no curve point encodes to. */
-const PREFIX = new Uint8Array(32).fill(0xff)
+const inputPrefix = new Uint8Array(32).fill(0xff)
 
 /** The bundle's keys, decoded and with both signatures verified. */
 export interface VerifiedBundle {
@@ -102,14 +102,14 @@ export function agreeAsResponder(keys: ResponderKeys): HandshakeSecrets | undefi
 }
 
 function secretsOf(agreements: readonly (Uint8Array | undefined)[]): HandshakeSecrets | undefined {
-  const parts: Uint8Array[] = [PREFIX]
+  const parts: Uint8Array[] = [inputPrefix]
   for (const agreement of agreements) {
     if (agreement === undefined) return undefined
     parts.push(agreement)
   }
   const input = concatBytes(...parts)
-  for (const part of parts) if (part !== PREFIX) part.fill(0)
-  const [rootKey, chainKey, pqAuthKey] = hkdfBlocks(input, undefined, INFO, 3)
+  for (const part of parts) if (part !== inputPrefix) part.fill(0)
+  const [rootKey, chainKey, pqAuthKey] = hkdfBlocks(input, undefined, handshakeInfo, 3)
   input.fill(0)
   return { rootKey: new Secret(rootKey), chainKey: new Secret(chainKey), pqAuthKey }
 }

@@ -11,13 +11,13 @@ import { Secret } from '../crypto/secret.ts'
 import type { OwnIdentity } from './types.ts'
 
 /** X25519. */
-const CURVE_KEY_TYPE = 0x05
+const curveKeyType = 0x05
 /** Kyber-1024 of round 3. */
-const KYBER_KEY_TYPE = 0x08
+const kyberKeyType = 0x08
 
 /** Both are a type byte and the key. */
-export const CURVE_KEY_BYTES = 33
-export const KYBER_KEY_BYTES = 1569
+export const curveKeyBytes = 33
+const kyberKeyBytes = 1569
 
 /** A ratchet or base key of ours. */
 export interface OwnKeyPair {
@@ -28,23 +28,23 @@ export interface OwnKeyPair {
 
 /** The 32 bytes of u; undefined for another type or length, or an encoding that is not the canonical one. */
 export function decodeCurveKey(bytes: Uint8Array): Uint8Array | undefined {
-  if (bytes.length !== CURVE_KEY_BYTES || bytes[0] !== CURVE_KEY_TYPE) return undefined
+  if (bytes.length !== curveKeyBytes || bytes[0] !== curveKeyType) return undefined
   const u = new Uint8Array(bytes.subarray(1))
   return isCanonicalField(u) ? u : undefined
 }
 
 export function encodeCurveKey(u: Uint8Array): Uint8Array {
-  return concatBytes(Uint8Array.of(CURVE_KEY_TYPE), u)
+  return concatBytes(Uint8Array.of(curveKeyType), u)
 }
 
 /** The 1568 bytes of a Kyber-1024 public key or ciphertext; undefined for another type or length. */
 export function decodeKyberBytes(bytes: Uint8Array): Uint8Array | undefined {
-  if (bytes.length !== KYBER_KEY_BYTES || bytes[0] !== KYBER_KEY_TYPE) return undefined
+  if (bytes.length !== kyberKeyBytes || bytes[0] !== kyberKeyType) return undefined
   return bytes.subarray(1)
 }
 
 export function encodeKyberBytes(bytes: Uint8Array): Uint8Array {
-  return concatBytes(Uint8Array.of(KYBER_KEY_TYPE), bytes)
+  return concatBytes(Uint8Array.of(kyberKeyType), bytes)
 }
 
 export function generateKeyPair(random: Random): OwnKeyPair {

@@ -3,16 +3,16 @@
  * a valid MAC is and which session is meant are decided elsewhere.
  */
 import { concatBytes } from '../crypto/bytes.ts'
-import { CURVE_KEY_BYTES, decodeCurveKey, decodeKyberBytes } from './keys.ts'
-import { MESSAGE_BYTES_MAX } from './limits.ts'
+import { curveKeyBytes, decodeCurveKey, decodeKyberBytes } from './keys.ts'
+import { messageBytesMax } from './limits.ts'
 import { bytesFieldSize, FieldReader, FieldWriter, varintFieldSize } from './protobuf.ts'
 
 /** Version 4 is PQXDH; the low nibble is the highest version the sender speaks, and is not checked. */
-const VERSION = 4
-const VERSION_BYTE = 0x44
+const formatVersion = 4
+const formatVersionByte = 0x44
 
 /** The MAC is cut to this many bytes by the format. */
-export const MAC_BYTES = 8
+export const macBytes = 8
 
 export interface SignalMessage {
   /** u, 32 bytes. */
@@ -53,13 +53,13 @@ export function encodeSignalMessage(parts: {
 }): Uint8Array {
   const { ratchetKey, counter, previousCounter, ciphertext, pqRatchet } = parts
   const size =
-    bytesFieldSize(CURVE_KEY_BYTES) +
+    bytesFieldSize(curveKeyBytes) +
     varintFieldSize(counter) +
     varintFieldSize(previousCounter) +
     bytesFieldSize(ciphertext.length) +
     bytesFieldSize(pqRatchet.length)
-  const writer = new FieldWriter(new Uint8Array(1 + size + MAC_BYTES), 1)
-  writer.data[0] = VERSION_BYTE
+  const writer = new FieldWriter(new Uint8Array(1 + size + macBytes), 1)
+  writer.data[0] = formatVersionByte
   writer.bytesField(1, ratchetKey)
   writer.varintField(2, counter)
   writer.varintField(3, previousCounter)
@@ -69,9 +69,9 @@ export function encodeSignalMessage(parts: {
 }
 
 export function decodeSignalMessage(bytes: Uint8Array): SignalMessage | Undecodable {
-  const end = bytes.length - MAC_BYTES
-  if (end < 1 || bytes.length > MESSAGE_BYTES_MAX) return 'malformed'
-  if ((bytes[0] as number) >>> 4 !== VERSION) return 'version'
+  const end = bytes.length - macBytes
+  if (end < 1 || bytes.length > messageBytesMax) return 'malformed'
+  if ((bytes[0] as number) >>> 4 !== formatVersion) return 'version'
   let ratchetKey: Uint8Array | undefined
   let counter: number | undefined
   let previousCounter: number | undefined
@@ -120,23 +120,23 @@ export function encodePreKeySignalMessage(parts: PreKeySignalMessage): Uint8Arra
     bytesFieldSize(identityKey.length) +
     bytesFieldSize(parts.message.length)
   const writer = new FieldWriter(new Uint8Array(1 + size), 1)
-  writer.data[0] = VERSION_BYTE
+  writer.data[0] = formatVersionByte
   writer.varintField(5, registrationId)
   if (preKeyId !== undefined) writer.varintField(1, preKeyId)
   writer.varintField(6, signedPreKeyId)
   writer.varintField(7, kyberPreKeyId)
-  writer.bytesField(8, concatBytes(KYBER_TYPE, kyberCiphertext))
+  writer.bytesField(8, concatBytes(kyberType, kyberCiphertext))
   writer.bytesField(2, baseKey)
   writer.bytesField(3, identityKey)
   writer.bytesField(4, parts.message)
   return writer.data
 }
 
-const KYBER_TYPE = Uint8Array.of(0x08)
+const kyberType = Uint8Array.of(0x08)
 
 export function decodePreKeySignalMessage(bytes: Uint8Array): PreKeySignalMessage | Undecodable {
-  if (bytes.length < 1 || bytes.length > MESSAGE_BYTES_MAX) return 'malformed'
-  if ((bytes[0] as number) >>> 4 !== VERSION) return 'version'
+  if (bytes.length < 1 || bytes.length > messageBytesMax) return 'malformed'
+  if ((bytes[0] as number) >>> 4 !== formatVersion) return 'version'
   const numbers = new Map<number, number>()
   const strings = new Map<number, Uint8Array>()
   const reader = new FieldReader(bytes, 1, bytes.length)

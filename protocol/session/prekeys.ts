@@ -4,7 +4,7 @@ import type { Random } from '../crypto/random.ts'
 import { xeddsaSignWithSeed } from '../crypto/xeddsa.ts'
 import { UsageError } from '../errors.ts'
 import { encodeCurveKey, encodeKyberBytes } from './keys.ts'
-import { PREKEY_ID_MAX, REGISTRATION_ID_MAX } from './limits.ts'
+import { prekeyIdMax, registrationIdMax } from './limits.ts'
 import type { KyberPreKey, OwnIdentity, PreKey, SignedPreKey } from './types.ts'
 
 /**
@@ -14,8 +14,8 @@ import type { KyberPreKey, OwnIdentity, PreKey, SignedPreKey } from './types.ts'
  * const own = createIdentity(systemRandom.bytes(32), 4711)
  */
 export function createIdentity(seed: Uint8Array, registrationId: number): OwnIdentity {
-  if (!Number.isInteger(registrationId) || registrationId < 1 || registrationId > REGISTRATION_ID_MAX)
-    throw new UsageError(`registration id: an integer from 1 to ${REGISTRATION_ID_MAX} is needed`)
+  if (!Number.isInteger(registrationId) || registrationId < 1 || registrationId > registrationIdMax)
+    throw new UsageError(`registration id: an integer from 1 to ${registrationIdMax} is needed`)
   const publicKey = ed25519PublicKey(seed)
   return { seed, publicKey, identityKey: identityKeyOf(publicKey), registrationId }
 }
@@ -52,6 +52,6 @@ export function generateKyberPreKey(own: OwnIdentity, id: number, random: Random
 }
 
 function expectId(id: number): void {
-  if (!Number.isInteger(id) || id < 0 || id > PREKEY_ID_MAX)
-    throw new UsageError(`prekey id: an integer from 0 to ${PREKEY_ID_MAX} is needed`)
+  if (!Number.isInteger(id) || id < 0 || id > prekeyIdMax)
+    throw new UsageError(`prekey id: an integer from 0 to ${prekeyIdMax} is needed`)
 }

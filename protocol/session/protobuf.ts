@@ -112,7 +112,7 @@ export class FieldWriter {
   }
 }
 
-export function varintSize(value: number): number {
+function varintSize(value: number): number {
   let size = 1
   for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) size++
   return size

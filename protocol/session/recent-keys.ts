@@ -6,7 +6,7 @@
 import { equalBytes } from '../crypto/bytes.ts'
 
 /** This week's and last week's of each kind, with room for a device that just replaced them. */
-const RECENT_KEYS_MAX = 3
+const recentKeysMax = 3
 
 export type RecentKeys = (key: Uint8Array) => Uint8Array
 
@@ -18,7 +18,7 @@ export function recentKeys(): RecentKeys {
     if (known !== undefined) return known
     // A copy, because the caller may wipe its own.
     const kept = key.slice()
-    recent = [kept, ...recent].slice(0, RECENT_KEYS_MAX)
+    recent = [kept, ...recent].slice(0, recentKeysMax)
     return kept
   }
 }

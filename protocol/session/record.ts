@@ -7,7 +7,7 @@ import type { Random } from '../crypto/random.ts'
 import { UsageError } from '../errors.ts'
 import type { Work } from './chain.ts'
 import { knowsChain } from './double-ratchet.ts'
-import { ARCHIVED_SESSIONS_MAX, STEPS_PER_MESSAGE_MAX } from './limits.ts'
+import { archivedSessionsMax, stepsPerMessageMax } from './limits.ts'
 import { decodePreKeySignalMessage, decodeSignalMessage } from './messages.ts'
 import type { PreKeySignalMessage, SignalMessage } from './messages.ts'
 import { decryptWithSession, isOpenedBy, respondToFirst } from './session.ts'
@@ -40,7 +40,7 @@ export class SignalRecord implements SessionRecord {
 export function withNewSession(record: SessionRecord | undefined, session: Session): SignalRecord {
   if (record === undefined) return new SignalRecord({ current: session, archived: [] })
   const { current, archived } = SignalRecord.open(record)
-  return new SignalRecord({ current: session, archived: [current, ...archived].slice(0, ARCHIVED_SESSIONS_MAX) })
+  return new SignalRecord({ current: session, archived: [current, ...archived].slice(0, archivedSessionsMax) })
 }
 
 export interface Incoming {
@@ -61,7 +61,7 @@ export function decryptNext(incoming: Incoming): DecryptResult {
   const all = [held.current, ...held.archived]
   const candidates = all.filter((session) => samePublicBytes(session.theirIdentityKey, incoming.theirIdentityKey))
   if (candidates.length === 0) return refused('identity-mismatch')
-  const work: Work = { stepsLeft: STEPS_PER_MESSAGE_MAX }
+  const work: Work = { stepsLeft: stepsPerMessageMax }
   let reason: DecryptFailure | undefined
   for (const session of inOrderOfTrial(candidates, message)) {
     const decrypted = decryptWithSession(incoming.own, session, message, work, incoming.random)
@@ -106,7 +106,7 @@ function decryptInHeldSession(
     (one) => isOpenedBy(one, first.baseKey) && samePublicBytes(one.theirIdentityKey, first.identityKey),
   )
   if (session === undefined) return undefined
-  const work: Work = { stepsLeft: STEPS_PER_MESSAGE_MAX }
+  const work: Work = { stepsLeft: stepsPerMessageMax }
   const decrypted = decryptWithSession(incoming.own, session, inner, work, incoming.random)
   return decrypted.ok ? accepted(held, session, decrypted.session, decrypted.plaintext) : refused(decrypted.reason)
 }
@@ -114,7 +114,7 @@ function decryptInHeldSession(
 function decryptInNewSession(incoming: Incoming, first: PreKeySignalMessage, inner: SignalMessage): DecryptResult {
   const responded = respondToFirst(incoming.own, first, incoming.preKeys)
   if (typeof responded === 'string') return refused(responded)
-  const work: Work = { stepsLeft: STEPS_PER_MESSAGE_MAX }
+  const work: Work = { stepsLeft: stepsPerMessageMax }
   const decrypted = decryptWithSession(incoming.own, responded.session, inner, work, incoming.random)
   if (!decrypted.ok) return refused(decrypted.reason)
   const { preKeyId } = first

@@ -9,7 +9,7 @@ import type { Work } from './chain.ts'
 import { initiatorRatchet, responderRatchet } from './double-ratchet.ts'
 import { agreeAsInitiator, agreeAsResponder, verifyPreKeyBundle } from './handshake.ts'
 import { decodeCurveKey, encodeCurveKey } from './keys.ts'
-import { UNANSWERED_MS_MAX } from './limits.ts'
+import { unansweredMsMax } from './limits.ts'
 import { encodePreKeySignalMessage } from './messages.ts'
 import type { PreKeySignalMessage, SignalMessage } from './messages.ts'
 import { recentKeys } from './recent-keys.ts'
@@ -127,7 +127,7 @@ export function respondToFirst(
 
 /** A session nobody answered goes stale: its first message will not be opened any more. */
 export function canSend(session: Session, nowMs: number): boolean {
-  return session.unanswered === undefined || nowMs - session.unanswered.sinceMs <= UNANSWERED_MS_MAX
+  return session.unanswered === undefined || nowMs - session.unanswered.sinceMs <= unansweredMsMax
 }
 
 export interface Encrypted {

@@ -10,7 +10,7 @@
 import { samePublicBytes } from '../crypto/bytes.ts'
 import { UsageError } from '../errors.ts'
 import { verifyPreKeyBundle } from './handshake.ts'
-import { MESSAGE_BYTES_MAX } from './limits.ts'
+import { messageBytesMax } from './limits.ts'
 import { generateKyberPreKey, generatePreKeys, generateSignedPreKey } from './prekeys.ts'
 import { decryptFirst, decryptNext, SignalRecord, withNewSession } from './record.ts'
 import { canSend, encryptWithSession, initiateSession } from './session.ts'
@@ -20,7 +20,7 @@ import type { Sessions } from './types.ts'
 export { createIdentity } from './prekeys.ts'
 
 /** Room for headers, padding and a first message around the plaintext. */
-const PLAINTEXT_BYTES_MAX = MESSAGE_BYTES_MAX - 4096
+const plaintextBytesMax = messageBytesMax - 4096
 
 export const signalSessions: Sessions = {
   generatePreKeys,
@@ -37,8 +37,8 @@ export const signalSessions: Sessions = {
   },
 
   encrypt({ own, record, plaintext, random, nowMs }) {
-    if (plaintext.length > PLAINTEXT_BYTES_MAX)
-      throw new UsageError(`plaintext: at most ${PLAINTEXT_BYTES_MAX} bytes; send larger things as attachments`)
+    if (plaintext.length > plaintextBytesMax)
+      throw new UsageError(`plaintext: at most ${plaintextBytesMax} bytes; send larger things as attachments`)
     const { current, archived } = SignalRecord.open(record)
     if (!canSend(current, nowMs)) return { ok: false, reason: 'no-session' }
     const encrypted = encryptWithSession(own, current, plaintext, random)

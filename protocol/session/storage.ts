@@ -5,14 +5,14 @@
 import { Secret } from '../crypto/secret.ts'
 import { readChain, readTheirChain, writeChain, writeTheirChain } from './chain-storage.ts'
 import type { DoubleRatchet } from './double-ratchet.ts'
-import { ARCHIVED_SESSIONS_MAX, RECEIVING_CHAINS_MAX } from './limits.ts'
+import { archivedSessionsMax, receivingChainsMax } from './limits.ts'
 import { SignalRecord } from './record.ts'
 import type { Session, Unanswered } from './session.ts'
 import { readPqRatchet, writePqRatchet } from './spqr/storage.ts'
 import { ByteReader, ByteWriter, damaged } from './stored-bytes.ts'
 import type { SessionRecord } from './types.ts'
 
-const FORMAT = 1
+const storedFormat = 1
 
 const writer = new ByteWriter()
 const encodedSessions = new WeakMap<Session, Uint8Array>()
@@ -20,7 +20,7 @@ const encodedSessions = new WeakMap<Session, Uint8Array>()
 export function encodeRecord(record: SessionRecord): Uint8Array {
   const { current, archived } = SignalRecord.open(record)
   const older = archived.map(encodedSession)
-  writer.number(FORMAT)
+  writer.number(storedFormat)
   writeSession(writer, current)
   writer.list(older, (bytes) => writer.fixed(bytes))
   return writer.take()
@@ -28,9 +28,9 @@ export function encodeRecord(record: SessionRecord): Uint8Array {
 
 export function decodeRecord(bytes: Uint8Array): SignalRecord {
   const reader = new ByteReader(bytes)
-  if (reader.number() !== FORMAT) throw damaged()
+  if (reader.number() !== storedFormat) throw damaged()
   const current = readSession(reader)
-  const archived = reader.list(ARCHIVED_SESSIONS_MAX, () => readSession(reader))
+  const archived = reader.list(archivedSessionsMax, () => readSession(reader))
   reader.end()
   return new SignalRecord({ current, archived })
 }
@@ -110,7 +110,7 @@ function readDoubleRatchet(from: ByteReader): DoubleRatchet {
   const ownRatchetKey = { publicKey: from.fixed(32), privateKey: new Secret(from.fixed(32)) }
   const ownChain = from.number() === 0 ? undefined : readChain(from)
   const previousCounter = from.number()
-  const theirChains = from.list(RECEIVING_CHAINS_MAX, () => ({
+  const theirChains = from.list(receivingChainsMax, () => ({
     ratchetKey: from.fixed(32),
     ...readTheirChain(from),
   }))

@@ -10,7 +10,7 @@ import type { MessageKeys, Work } from './chain.ts'
 import type { DoubleRatchet } from './double-ratchet.ts'
 import { nextToSend, receive } from './double-ratchet.ts'
 import { encodeCurveKey } from './keys.ts'
-import { encodeSignalMessage, MAC_BYTES } from './messages.ts'
+import { encodeSignalMessage, macBytes } from './messages.ts'
 import type { SignalMessage } from './messages.ts'
 import { nextPqToSend, receivePq } from './spqr/pq-ratchet.ts'
 import type { PqRatchet } from './spqr/pq-ratchet.ts'
@@ -47,7 +47,7 @@ export function encryptMessage(
     ciphertext: aes256CbcEncrypt(keys.cipherKey, keys.iv, plaintext),
     pqRatchet: postQuantum.bytes,
   })
-  const end = bytes.length - MAC_BYTES
+  const end = bytes.length - macBytes
   bytes.set(macOf(keys, parties, bytes.subarray(0, end)), end)
   wipeMessageKeys(keys)
   return { ratchet: { classical: classical.ratchet, postQuantum: postQuantum.ratchet }, bytes }
@@ -81,5 +81,5 @@ export function decryptMessage(
 
 function macOf(keys: MessageKeys, parties: Parties, authenticated: Uint8Array): Uint8Array {
   const { senderIdentityKey, receiverIdentityKey } = parties
-  return hmacSha256(keys.macKey, senderIdentityKey, receiverIdentityKey, authenticated).subarray(0, MAC_BYTES)
+  return hmacSha256(keys.macKey, senderIdentityKey, receiverIdentityKey, authenticated).subarray(0, macBytes)
 }

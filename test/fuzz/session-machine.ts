@@ -2,7 +2,7 @@
  * The session layer as a machine that a string of bytes drives, one action a byte: send, receive, drop, shuffle, replay, change a
  * byte, open anew, crash and restore. What must hold whatever the bytes are is checked after each; a broken invariant throws.
  */
-import { RECEIVING_CHAINS_MAX } from '../../protocol/session/limits.ts'
+import { receivingChainsMax } from '../../protocol/session/limits.ts'
 import { signalSessions } from '../../protocol/session/signal.ts'
 import { Device } from '../protocol/session/device.ts'
 import type { Wire } from '../protocol/session/device.ts'
@@ -170,7 +170,7 @@ class Machine {
     if (!result.ok) {
       this.outcome.refused++
       if (before !== storedOf(to, from)) throw new Error('a refusal moved the record')
-      const isFresh = !to.read.has(letter.text) && this.outcome.read - letter.readBefore < RECEIVING_CHAINS_MAX
+      const isFresh = !to.read.has(letter.text) && this.outcome.read - letter.readBefore < receivingChainsMax
       if (isFresh && this.outcome.restored === 0) throw new Error(`an honest message was refused: ${result.reason}`)
       return false
     }

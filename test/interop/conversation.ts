@@ -3,7 +3,7 @@
  * arrivals. Every message that arrives must be read, unless its keys were let go of by the limits both sides share.
  */
 import { decodePreKeySignalMessage, decodeSignalMessage } from '../../protocol/session/messages.ts'
-import { RECEIVING_CHAINS_MAX } from '../../protocol/session/limits.ts'
+import { receivingChainsMax } from '../../protocol/session/limits.ts'
 import { decodePqMessage } from '../../protocol/session/spqr/message.ts'
 import type { Peer } from './child.ts'
 import { bytesOf, decrypt, encrypt, isPlaintext, newPair } from './pair.ts'
@@ -11,10 +11,10 @@ import type { Side, Wire } from './pair.ts'
 import type { Dice } from './seeded-random.ts'
 import { check, say } from './tally.ts'
 
-const LOSS = 0.2
-const LATE = 0.1
-const REPEATED = 0.05
-const LONG = 0.01
+const lostShare = 0.2
+const lateShare = 0.1
+const repeatedShare = 0.05
+const longShare = 0.01
 
 interface Letter {
   readonly from: Side
@@ -42,7 +42,7 @@ export interface Report {
   epochs: number
 }
 
-export async function converse(
+async function converse(
   initiator: Peer,
   responder: Peer,
   options: { readonly oneTime: boolean; readonly messages: number; readonly dice: Dice },
@@ -64,7 +64,7 @@ export async function converse(
       if (!known.everSeen.has(letter.ratchetKey)) {
         known.everSeen.add(letter.ratchetKey)
         known.chains.unshift(letter.ratchetKey)
-        known.chains.length = Math.min(known.chains.length, RECEIVING_CHAINS_MAX)
+        known.chains.length = Math.min(known.chains.length, receivingChainsMax)
       }
     } else {
       const isChainGone = known.everSeen.has(letter.ratchetKey) && !known.chains.includes(letter.ratchetKey)
@@ -72,7 +72,7 @@ export async function converse(
       report.letGo++
       check(isChainGone || isEpochGone, `${letter.to.peer.label} did not read: ${String(answer['reason'])}`)
     }
-    if (answer['ok'] === true && dice.chance(REPEATED)) {
+    if (answer['ok'] === true && dice.chance(repeatedShare)) {
       const again = await decrypt(letter.to, letter.from, letter.wire)
       check(again['ok'] === false, `${letter.to.peer.label} read a message twice`)
     }
@@ -89,8 +89,8 @@ export async function converse(
       writer.sentEpoch = Math.max(writer.sentEpoch, letter.epoch)
       report.epochs = Math.max(report.epochs, letter.epoch)
       report.sent++
-      if (dice.chance(LOSS)) report.lost++
-      else if (dice.chance(LATE)) late.push({ letter, at: report.sent + 5 + dice.below(200) })
+      if (dice.chance(lostShare)) report.lost++
+      else if (dice.chance(lateShare)) late.push({ letter, at: report.sent + 5 + dice.below(200) })
       else burst.splice(dice.below(burst.length + 1), 0, letter)
     }
     for (const letter of burst) await deliver(letter)
@@ -104,7 +104,7 @@ export async function converse(
 }
 
 async function write(from: Side, to: Side, dice: Dice): Promise<Letter> {
-  const plaintext = dice.bytes(dice.chance(LONG) ? dice.below(65_537) : dice.below(200))
+  const plaintext = dice.bytes(dice.chance(longShare) ? dice.below(65_537) : dice.below(200))
   const wire = await encrypt(from, to, plaintext)
   const first = wire.type === 3 ? decodePreKeySignalMessage(bytesOf(wire)) : undefined
   if (typeof first === 'string') throw new Error(`${from.peer.label} wrote a first message that is ${first}`)

@@ -1,6 +1,6 @@
 /** Messages nobody sent, made of messages somebody did: the raw material of the negative cases. */
 import { ED25519_TORSION_SUBGROUP, ed25519 } from '@noble/curves/ed25519.js'
-import { edwardsFromMontgomery, GROUP_ORDER } from '../../protocol/crypto/field25519.ts'
+import { edwardsFromMontgomery, groupOrder } from '../../protocol/crypto/field25519.ts'
 import { identityKeyOf } from '../../protocol/crypto/primitives.ts'
 import { FieldReader, FieldWriter } from '../../protocol/session/protobuf.ts'
 
@@ -51,7 +51,7 @@ export function withLargerS(signature: Uint8Array): Uint8Array {
   let carry = 0
   for (let i = 0; i < 32; i++) {
     const own = (copy[32 + i] ?? 0) & (i === 31 ? 0x7f : 0xff)
-    const sum = own + Number((GROUP_ORDER >> BigInt(8 * i)) & 255n) + carry
+    const sum = own + Number((groupOrder >> BigInt(8 * i)) & 255n) + carry
     copy[32 + i] = sum & 255
     carry = sum >> 8
   }
@@ -69,7 +69,7 @@ export function withTorsion(key: Uint8Array): Uint8Array {
 }
 
 /** u = 1, of order 4, and u = 0, of order 2. */
-export const SMALL_ORDER_KEYS: readonly Uint8Array[] = [0, 1].map((u) => {
+export const smallOrderKeys: readonly Uint8Array[] = [0, 1].map((u) => {
   const key = new Uint8Array(33)
   key[0] = 5
   key[1] = u

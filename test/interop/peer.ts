@@ -21,7 +21,7 @@ import {
   encodeOwnSenderKey,
   encodeTheirSenderKeys,
 } from '../../protocol/group/sender-key-storage.ts'
-import { FINGERPRINT_ITERATIONS, fingerprintOf } from '../../protocol/session/fingerprint.ts'
+import { fingerprintIterations, fingerprintOf } from '../../protocol/session/fingerprint.ts'
 import { decodePreKeySignalMessage } from '../../protocol/session/messages.ts'
 import { createIdentity, signalSessions } from '../../protocol/session/signal.ts'
 import type {
@@ -203,7 +203,7 @@ await serve({
       id: new TextEncoder().encode(text(request, 'peerId')),
       identityKey: bytes(request, 'peerIdentityKey'),
     }
-    const { digits, scannable } = fingerprintOf(local, remote, FINGERPRINT_ITERATIONS)
+    const { digits, scannable } = fingerprintOf(local, remote, fingerprintIterations)
     return { digits, scannable: base64(scannable) }
   },
 

@@ -9,7 +9,7 @@ import { check, say } from './tally.ts'
 import { bundleFrom, bundleTo, digestOf, fromBase64, RecordedDevice, toBase64 } from './transcript.ts'
 import type { Foreign, Step, Transcript } from './transcript.ts'
 
-const MESSAGES = 400
+const messagesPerTranscript = 400
 
 export async function recordTranscripts(oracle: Peer, folder: string, dice: Dice): Promise<void> {
   mkdirSync(folder, { recursive: true })
@@ -83,7 +83,7 @@ async function talk(oracle: Peer, name: string, device: RecordedDevice, weBegin:
   const steps: Step[] = []
   /** Written and not delivered yet: what is delivered late comes out of order. */
   const held: { readonly type: MessageType; readonly bytes: string; readonly plaintext: string }[] = []
-  for (let i = 0; i < MESSAGES; i++) {
+  for (let i = 0; i < messagesPerTranscript; i++) {
     const plaintext = dice.bytes(dice.chance(0.02) ? dice.below(3000) : dice.below(60))
     if (i === 0 ? weBegin : dice.chance(0.5) && device.record !== undefined) {
       const { type, bytes } = device.encrypt(plaintext)

@@ -9,7 +9,7 @@ import {
   message,
   nonCanonical,
   replaced,
-  SMALL_ORDER_KEYS,
+  smallOrderKeys,
   withLargerS,
   without,
   withTorsion,
@@ -73,7 +73,7 @@ async function changedMessages(sender: Peer, receiver: Peer): Promise<void> {
   await refuses(to, from, remade(0x33, fields), 'a version 3 message')
   await refuses(to, from, remade(0x54, fields), 'a version 5 message')
   await refuses(to, from, remade(0x44, without(fields, 5)), 'a message without its post-quantum part')
-  for (const key of SMALL_ORDER_KEYS)
+  for (const key of smallOrderKeys)
     await refuses(to, from, remade(0x44, replaced(fields, 1, key)), 'a ratchet key of small order')
   await reads(to, from, wire, 'the real message after its forgeries')
   await refuses(to, from, wire, 'a message twice')
@@ -98,7 +98,7 @@ async function changedFirstMessages(sender: Peer, receiver: Peer): Promise<void>
   await refuses(to, from, remade(0x44, without(fields, 1)), 'a first message robbed of its one-time key')
   await refuses(to, from, remade(0x44, replaced(fields, 2, nonCanonical(bytesIn(2)))), 'a base key written another way')
   await refuses(to, from, remade(0x44, replaced(fields, 2, withTorsion(bytesIn(2)))), 'a base key with torsion')
-  for (const key of SMALL_ORDER_KEYS)
+  for (const key of smallOrderKeys)
     await refuses(to, from, remade(0x44, replaced(fields, 2, key)), 'a base key of small order')
   await refuses(to, from, remade(0x44, replaced(fields, 1, 9999)), 'an unknown one-time key')
   await refuses(to, from, remade(0x44, replaced(fields, 6, 9999)), 'an unknown signed prekey')
@@ -120,7 +120,7 @@ async function forgedBundles(sender: Peer, receiver: Peer): Promise<void> {
     ['another Kyber key', { kyberPreKey: flip(fields['kyberPreKey'], 100) }],
     ['another identity', { identityKey: fields['preKey'] }],
     ['a curve key for a Kyber key', { kyberPreKey: fields['signedPreKey'] }],
-    ['a one-time key of small order', { preKey: Buffer.from(SMALL_ORDER_KEYS[1] ?? []).toString('base64') }],
+    ['a one-time key of small order', { preKey: Buffer.from(smallOrderKeys[1] ?? []).toString('base64') }],
   ]
   for (const [what, changed] of cases) {
     const answer = await sender.ask('initiate', { name: from.name, peer: to.name, bundle: { ...fields, ...changed } })

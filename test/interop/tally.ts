@@ -1,6 +1,6 @@
 /** Counts what held and what did not, and says the first few that did not. */
 
-const SHOWN_MAX = 20
+const failuresShownMax = 20
 
 export interface Tally {
   passed: number
@@ -15,7 +15,7 @@ export function check(holds: boolean, what: string): void {
     return
   }
   tally.failed++
-  if (tally.failed <= SHOWN_MAX) say(`FAILED: ${what}`)
+  if (tally.failed <= failuresShownMax) say(`FAILED: ${what}`)
 }
 
 export function say(line: string): void {

@@ -52,7 +52,7 @@ export interface Foreign {
   }
 }
 
-const REGISTRATION_ID = 4711
+const ownRegistrationId = 4711
 
 /** Our side of a recorded conversation. */
 export class RecordedDevice {
@@ -66,7 +66,7 @@ export class RecordedDevice {
 
   constructor(seed: string, theirIdentityKey: Uint8Array, withOneTimeKey: boolean) {
     this.#random = seededRandom(seed)
-    this.own = createIdentity(this.#random.bytes(32), REGISTRATION_ID)
+    this.own = createIdentity(this.#random.bytes(32), ownRegistrationId)
     this.#signedPreKey = signalSessions.generateSignedPreKey(this.own, 1, this.#random, 0)
     this.#kyberPreKey = signalSessions.generateKyberPreKey(this.own, 2, this.#random, 0)
     const [preKey] = signalSessions.generatePreKeys(3, 1, this.#random)
@@ -76,7 +76,7 @@ export class RecordedDevice {
 
   bundle(): PreKeyBundle {
     const bundle = {
-      registrationId: REGISTRATION_ID,
+      registrationId: ownRegistrationId,
       deviceId: 1,
       identityKey: this.own.identityKey,
       signedPreKeyId: this.#signedPreKey.id,

@@ -6,9 +6,9 @@ import { concatBytes, utf8Bytes, uint64Be } from '../../crypto/bytes.ts'
 import { hkdfSha256, hmacSha256 } from '../../crypto/primitives.ts'
 import { Secret } from '../../crypto/secret.ts'
 
-const LABEL = 'Signal_PQCKA_V1_MLKEM768'
+const hashLabel = 'Signal_PQCKA_V1_MLKEM768'
 
-export const PQ_MAC_BYTES = 32
+export const pqMacBytes = 32
 
 export interface Authenticator {
   readonly rootKey: Secret
@@ -45,5 +45,5 @@ export function epochSecret(kemSecret: Uint8Array, epoch: number): Uint8Array {
 }
 
 function labelled(suffix: string, epoch: number): Uint8Array {
-  return concatBytes(utf8Bytes(LABEL + suffix), uint64Be(epoch))
+  return concatBytes(utf8Bytes(hashLabel + suffix), uint64Be(epoch))
 }

@@ -9,15 +9,15 @@
 import { concatBytes, equalBytes } from '../../crypto/bytes.ts'
 import type { Random } from '../../crypto/random.ts'
 import type { Authenticator } from './authenticator.ts'
-import { ciphertextMac, epochSecret, headerMac, PQ_MAC_BYTES, updateAuthenticator } from './authenticator.ts'
+import { ciphertextMac, epochSecret, headerMac, pqMacBytes, updateAuthenticator } from './authenticator.ts'
 import type { BraidReceived, BraidSent, CiphertextSide } from './braid.ts'
 import { decoded, decoder, encoder, nextChunk, withChunk } from './erasure.ts'
-import { encapsulateFirst, encapsulateSecond, HEADER_BYTES, matchesHeader, VECTOR_BYTES } from './incremental-kem.ts'
+import { encapsulateFirst, encapsulateSecond, headerBytes, matchesHeader, vectorBytes } from './incremental-kem.ts'
 import type { Opened } from './incremental-kem.ts'
 import type { Payload } from './message.ts'
 
 export function waitForHeader(epoch: number, auth: Authenticator): CiphertextSide {
-  return { name: 'NoHeaderReceived', epoch, auth, header: decoder(HEADER_BYTES + PQ_MAC_BYTES) }
+  return { name: 'NoHeaderReceived', epoch, auth, header: decoder(headerBytes + pqMacBytes) }
 }
 
 export function sendOnCiphertextSide(state: CiphertextSide, random: Random): BraidSent {
@@ -32,7 +32,7 @@ export function sendOnCiphertextSide(state: CiphertextSide, random: Random): Bra
       const auth = updateAuthenticator(state.auth, epoch, secret)
       const sent = nextChunk(encoder(ct1))
       return {
-        state: { name: 'Ct1Sampled', epoch, auth, header, opened, ct1: sent.encoder, vector: decoder(VECTOR_BYTES) },
+        state: { name: 'Ct1Sampled', epoch, auth, header, opened, ct1: sent.encoder, vector: decoder(vectorBytes) },
         payload: { type: 'Ct1', chunk: sent.chunk },
         made: { epoch, secret },
       }
@@ -91,8 +91,8 @@ export function receiveOnCiphertextSide(state: CiphertextSide, payload: Payload)
 
 function acceptHeader(state: CiphertextSide, headerAndMac: Uint8Array): BraidReceived {
   const { epoch, auth } = state
-  const header = headerAndMac.slice(0, HEADER_BYTES)
-  if (!equalBytes(headerMac(auth, epoch, header), headerAndMac.subarray(HEADER_BYTES))) return undefined
+  const header = headerAndMac.slice(0, headerBytes)
+  if (!equalBytes(headerMac(auth, epoch, header), headerAndMac.subarray(headerBytes))) return undefined
   return { state: { name: 'HeaderReceived', epoch, auth, header } }
 }
 

@@ -7,11 +7,11 @@
  */
 import { addScaled, lagrangeWeights } from './gf16.ts'
 
-export const CHUNK_BYTES = 32
-const ELEMENTS = CHUNK_BYTES / 2
+export const chunkBytes = 32
+const chunkElements = chunkBytes / 2
 
 /** x is an element of the field. */
-const CHUNK_INDEX_MAX = 0xffff
+const chunkIndexMax = 0xffff
 
 export interface Chunk {
   readonly index: number
@@ -32,13 +32,13 @@ export function encoder(message: Uint8Array): Encoder {
 
 export function nextChunk(from: Encoder): { readonly chunk: Chunk; readonly encoder: Encoder } {
   const index = from.next
-  const next = index === CHUNK_INDEX_MAX ? 0 : index + 1
+  const next = index === chunkIndexMax ? 0 : index + 1
   return { chunk: { index, bytes: chunkAt(from.message, index) }, encoder: { message: from.message, next } }
 }
 
 function chunkAt(message: Uint8Array, index: number): Uint8Array {
-  const count = message.length / CHUNK_BYTES
-  if (index < count) return message.slice(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES)
+  const count = message.length / chunkBytes
+  if (index < count) return message.slice(index * chunkBytes, (index + 1) * chunkBytes)
   const nodes = Array.from({ length: count }, (_, i) => i)
   return interpolate(toElements(message), nodes, index)
 }
@@ -62,7 +62,7 @@ export function withChunk(to: Decoder, chunk: Chunk): Decoder {
 
 /** The message, or undefined while chunks are missing. */
 export function decoded(from: Decoder): Uint8Array | undefined {
-  const count = from.length / CHUNK_BYTES
+  const count = from.length / chunkBytes
   if (from.chunks.length < count) return undefined
   const used = from.chunks.slice(0, count)
   const message = new Uint8Array(from.length)
@@ -70,21 +70,21 @@ export function decoded(from: Decoder): Uint8Array | undefined {
   for (const { index, bytes } of used) {
     if (index >= count) continue
     present.add(index)
-    message.set(bytes, index * CHUNK_BYTES)
+    message.set(bytes, index * chunkBytes)
   }
   if (present.size === count) return message
   const nodes = used.map((chunk) => chunk.index)
-  const elements = new Uint16Array(count * ELEMENTS)
-  used.forEach((chunk, i) => elements.set(toElements(chunk.bytes), i * ELEMENTS))
-  for (let x = 0; x < count; x++) if (!present.has(x)) message.set(interpolate(elements, nodes, x), x * CHUNK_BYTES)
+  const elements = new Uint16Array(count * chunkElements)
+  used.forEach((chunk, i) => elements.set(toElements(chunk.bytes), i * chunkElements))
+  for (let x = 0; x < count; x++) if (!present.has(x)) message.set(interpolate(elements, nodes, x), x * chunkBytes)
   return message
 }
 
 /** The sixteen polynomials at `x`, from their values at `nodes`: sixteen elements for each node. */
 function interpolate(elements: Uint16Array, nodes: readonly number[], x: number): Uint8Array {
-  const sums = new Uint16Array(ELEMENTS)
-  lagrangeWeights(nodes, x).forEach((weight, i) => addScaled(sums, elements, i * ELEMENTS, weight))
-  const bytes = new Uint8Array(CHUNK_BYTES)
+  const sums = new Uint16Array(chunkElements)
+  lagrangeWeights(nodes, x).forEach((weight, i) => addScaled(sums, elements, i * chunkElements, weight))
+  const bytes = new Uint8Array(chunkBytes)
   sums.forEach((sum, i) => {
     bytes[2 * i] = sum >>> 8
     bytes[2 * i + 1] = sum & 255

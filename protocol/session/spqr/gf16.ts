@@ -3,20 +3,20 @@
  * Addition is XOR. What is multiplied here travels in clear, so tables give nothing away.
  */
 
-const MODULUS = 0x1100b
-const ORDER = 65_535
+const fieldModulus = 0x1100b
+const fieldOrder = 65_535
 
 /** exp is doubled, so that a sum of two logarithms needs no reduction. */
-const exp = new Uint16Array(2 * ORDER)
-const log = new Uint16Array(ORDER + 1)
+const exp = new Uint16Array(2 * fieldOrder)
+const log = new Uint16Array(fieldOrder + 1)
 
 // x generates the multiplicative group, so its powers meet every element but zero.
-for (let power = 0, value = 1; power < ORDER; power++) {
+for (let power = 0, value = 1; power < fieldOrder; power++) {
   exp[power] = value
-  exp[power + ORDER] = value
+  exp[power + fieldOrder] = value
   log[value] = power
   value <<= 1
-  if (value > ORDER) value ^= MODULUS
+  if (value > fieldOrder) value ^= fieldModulus
 }
 
 export function multiply(left: number, right: number): number {
@@ -43,6 +43,6 @@ export function lagrangeWeights(nodes: readonly number[], x: number): number[] {
   return nodes.map((node) => {
     let below = log[x ^ node] as number
     for (const other of nodes) if (other !== node) below += log[node ^ other] as number
-    return exp[((above - below) % ORDER) + (above < below ? ORDER : 0)] as number
+    return exp[((above - below) % fieldOrder) + (above < below ? fieldOrder : 0)] as number
   })
 }

@@ -20,12 +20,12 @@ import {
 } from './lattice.ts'
 import type { Polynomial } from './lattice.ts'
 
-const RANK = 3
+const moduleRank = 3
 
-export const HEADER_BYTES = 64
-export const VECTOR_BYTES = 1152
-export const CT1_BYTES = 960
-export const CT2_BYTES = 128
+export const headerBytes = 64
+export const vectorBytes = 1152
+export const ct1Bytes = 960
+export const ct2Bytes = 128
 
 export interface KemKeys {
   /** 64 bytes that the key grows from. */
@@ -38,11 +38,11 @@ export interface KemKeys {
 
 export function generateKeys(random: Random): KemKeys {
   const { publicKey, seed } = kemGenerate(768, random)
-  const rho = publicKey.slice(VECTOR_BYTES)
+  const rho = publicKey.slice(vectorBytes)
   return {
     seed: new Secret(seed),
     header: concatBytes(rho, sha3(256, publicKey)),
-    vector: publicKey.slice(0, VECTOR_BYTES),
+    vector: publicKey.slice(0, vectorBytes),
   }
 }
 
@@ -62,11 +62,11 @@ export function encapsulateFirst(
   const r = expanded.subarray(32)
   const y = smallVector(r)
   const parts: Uint8Array[] = []
-  for (let i = 0; i < RANK; i++) {
+  for (let i = 0; i < moduleRank; i++) {
     const u = new Uint16Array(256)
-    for (let j = 0; j < RANK; j++) addProduct(u, sampleUniform(rho, i, j), y[j] as Polynomial)
+    for (let j = 0; j < moduleRank; j++) addProduct(u, sampleUniform(rho, i, j), y[j] as Polynomial)
     transformBack(u)
-    addTo(u, sampleSmall(r, RANK + i))
+    addTo(u, sampleSmall(r, moduleRank + i))
     parts.push(compressAndPack(u, 10))
   }
   const randomness = new Secret(concatBytes(message, r))
@@ -87,13 +87,13 @@ export function encapsulateSecond(opened: Opened, vector: Uint8Array): Uint8Arra
   const r = opened.randomness.bytes.subarray(32)
   const y = smallVector(r)
   const v = new Uint16Array(256)
-  for (let i = 0; i < RANK; i++) {
+  for (let i = 0; i < moduleRank; i++) {
     const t = unpack12(vector.subarray(384 * i, 384 * (i + 1)))
     if (t === undefined) return undefined
     addProduct(v, t, y[i] as Polynomial)
   }
   transformBack(v)
-  addTo(v, sampleSmall(r, 2 * RANK))
+  addTo(v, sampleSmall(r, 2 * moduleRank))
   addTo(v, messagePolynomial(message))
   return compressAndPack(v, 4)
 }
@@ -103,5 +103,5 @@ export function decapsulate(seed: Secret, ct1: Uint8Array, ct2: Uint8Array): Uin
 }
 
 function smallVector(r: Uint8Array): Polynomial[] {
-  return Array.from({ length: RANK }, (_, i) => transform(sampleSmall(r, i)))
+  return Array.from({ length: moduleRank }, (_, i) => transform(sampleSmall(r, i)))
 }

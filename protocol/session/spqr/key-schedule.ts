@@ -7,7 +7,7 @@ import { hkdfBlocks } from '../../crypto/hmac.ts'
 import type { Blocks } from '../../crypto/hmac.ts'
 import { Secret } from '../../crypto/secret.ts'
 import type { Work } from '../chain.ts'
-import { FORWARD_JUMP_MAX, SKIPPED_KEYS_MAX } from '../limits.ts'
+import { forwardJumpMax, skippedKeysMax } from '../limits.ts'
 
 /** The number of the last key taken, and the key the next one comes from. */
 export interface PqChain {
@@ -38,21 +38,21 @@ export interface KeySchedule {
 }
 
 /** Epochs kept behind the one we send in. libsignal's value: what is older was answered long ago. */
-const EPOCHS_BEHIND_MAX = 1
+const epochsBehindMax = 1
 
-const START = 'Signal PQ Ratchet V1 Chain  Start'
-const ADD_EPOCH = 'Signal PQ Ratchet V1 Chain Add Epoch'
-const NEXT = utf8Bytes('Signal PQ Ratchet V1 Chain Next')
+const startLabel = 'Signal PQ Ratchet V1 Chain  Start'
+const addEpochLabel = 'Signal PQ Ratchet V1 Chain Add Epoch'
+const nextLabel = utf8Bytes('Signal PQ Ratchet V1 Chain Next')
 
 export function startSchedule(role: 'initiator' | 'responder', authKey: Uint8Array): KeySchedule {
-  const { rootKey, chains } = split(role, 0, hkdfBlocks(authKey, undefined, START, 3))
+  const { rootKey, chains } = split(role, 0, hkdfBlocks(authKey, undefined, startLabel, 3))
   return { role, rootKey, sendEpoch: 0, epochs: [chains] }
 }
 
 /** Undefined when the epoch is not the one after the newest. Wipes the secret. */
 export function addEpoch(schedule: KeySchedule, epoch: number, secret: Uint8Array): KeySchedule | undefined {
   if (epoch !== (schedule.epochs.at(-1)?.epoch ?? 0) + 1) return undefined
-  const output = hkdfBlocks(secret, schedule.rootKey.bytes, ADD_EPOCH, 3)
+  const output = hkdfBlocks(secret, schedule.rootKey.bytes, addEpochLabel, 3)
   secret.fill(0)
   const { rootKey, chains } = split(schedule.role, epoch, output)
   return { ...schedule, rootKey, epochs: [...schedule.epochs, chains] }
@@ -90,7 +90,7 @@ export function keyToSend(schedule: KeySchedule, epoch: number): PqKeyToSend | u
 
 function enterSendEpoch(schedule: KeySchedule, sendEpoch: number): KeySchedule {
   const epochs = schedule.epochs
-    .filter((one) => one.epoch >= sendEpoch - EPOCHS_BEHIND_MAX)
+    .filter((one) => one.epoch >= sendEpoch - epochsBehindMax)
     .map((one) => (one.epoch < sendEpoch ? { ...one, own: undefined } : one))
   return { ...schedule, sendEpoch, epochs }
 }
@@ -112,12 +112,12 @@ export function keyToReceive(schedule: KeySchedule, epoch: number, index: number
     return { schedule: withChains(schedule, at, { ...chains, skipped }), key: found.key.bytes.slice() }
   }
   const jump = index - chains.their.index
-  if (jump > FORWARD_JUMP_MAX || jump - 1 > work.stepsLeft) return 'too-far-ahead'
+  if (jump > forwardJumpMax || jump - 1 > work.stepsLeft) return 'too-far-ahead'
   work.stepsLeft -= jump - 1
   let their = chains.their
   const made: SkippedPqKey[] = []
   while (their.index < index - 1) {
-    const isKept = index - their.index - 1 <= SKIPPED_KEYS_MAX
+    const isKept = index - their.index - 1 <= skippedKeysMax
     const step = isKept ? advance(their) : { chain: advanceWithoutKey(their), key: undefined }
     if (step.key !== undefined) made.push({ index: step.chain.index, key: new Secret(step.key) })
     if (their !== chains.their) their.key.wipe()
@@ -125,7 +125,7 @@ export function keyToReceive(schedule: KeySchedule, epoch: number, index: number
   }
   const last = advance(their)
   if (their !== chains.their) their.key.wipe()
-  const room = Math.max(0, SKIPPED_KEYS_MAX - made.length)
+  const room = Math.max(0, skippedKeysMax - made.length)
   const skipped =
     made.length === 0 ? chains.skipped : [...chains.skipped.slice(Math.max(0, chains.skipped.length - room)), ...made]
   return { schedule: withChains(schedule, at, { ...chains, their: last.chain, skipped }), key: last.key }
@@ -151,5 +151,5 @@ function advanceWithoutKey(chain: PqChain): PqChain {
 }
 
 function nextInfo(index: number): Uint8Array {
-  return concatBytes(uint32Be(index), NEXT)
+  return concatBytes(uint32Be(index), nextLabel)
 }

@@ -8,11 +8,11 @@
  */
 import { concatBytes, equalBytes } from '../../crypto/bytes.ts'
 import type { Random } from '../../crypto/random.ts'
-import { ciphertextMac, epochSecret, headerMac, PQ_MAC_BYTES, updateAuthenticator } from './authenticator.ts'
+import { ciphertextMac, epochSecret, headerMac, pqMacBytes, updateAuthenticator } from './authenticator.ts'
 import type { BraidReceived, BraidSent, KeySide } from './braid.ts'
 import { waitForHeader } from './ciphertext-side.ts'
 import { decoded, decoder, encoder, nextChunk, withChunk } from './erasure.ts'
-import { CT1_BYTES, CT2_BYTES, decapsulate, generateKeys } from './incremental-kem.ts'
+import { ct1Bytes, ct2Bytes, decapsulate, generateKeys } from './incremental-kem.ts'
 import type { Payload } from './message.ts'
 
 export function sendOnKeySide(state: KeySide, random: Random): BraidSent {
@@ -50,7 +50,7 @@ export function receiveOnKeySide(state: KeySide, payload: Payload): BraidReceive
     case 'KeysSampled': {
       if (payload.type !== 'Ct1') return { state }
       const { epoch, auth, seed, vector } = state
-      const ct1 = withChunk(decoder(CT1_BYTES), payload.chunk)
+      const ct1 = withChunk(decoder(ct1Bytes), payload.chunk)
       return { state: { name: 'HeaderSent', epoch, auth, seed, vector: encoder(vector), ct1 } }
     }
     case 'HeaderSent': {
@@ -64,7 +64,7 @@ export function receiveOnKeySide(state: KeySide, payload: Payload): BraidReceive
     case 'Ct1Received': {
       if (payload.type !== 'Ct2') return { state }
       const { epoch, auth, seed, ct1 } = state
-      const ct2 = withChunk(decoder(CT2_BYTES + PQ_MAC_BYTES), payload.chunk)
+      const ct2 = withChunk(decoder(ct2Bytes + pqMacBytes), payload.chunk)
       return { state: { name: 'EkSentCt1Received', epoch, auth, seed, ct1, ct2 } }
     }
     case 'EkSentCt1Received': {
@@ -78,11 +78,11 @@ export function receiveOnKeySide(state: KeySide, payload: Payload): BraidReceive
 
 function finishEpoch(state: KeySide & { readonly name: 'EkSentCt1Received' }, ct2AndMac: Uint8Array): BraidReceived {
   const { epoch, seed, ct1 } = state
-  const ct2 = ct2AndMac.subarray(0, CT2_BYTES)
+  const ct2 = ct2AndMac.subarray(0, ct2Bytes)
   const kemSecret = decapsulate(seed, ct1, ct2)
   if (kemSecret === undefined) return undefined
   const secret = epochSecret(kemSecret, epoch)
   const auth = updateAuthenticator(state.auth, epoch, secret)
-  if (!equalBytes(ciphertextMac(auth, epoch, ct1, ct2), ct2AndMac.subarray(CT2_BYTES))) return undefined
+  if (!equalBytes(ciphertextMac(auth, epoch, ct1, ct2), ct2AndMac.subarray(ct2Bytes))) return undefined
   return { state: waitForHeader(epoch + 1, auth), made: { epoch, secret } }
 }

@@ -4,8 +4,8 @@
  */
 import { shake } from '../../crypto/primitives.ts'
 
-export const Q = 3329
-const N = 256
+export const ringModulus = 3329
+const ringDegree = 256
 
 export type Polynomial = Uint16Array
 
@@ -19,13 +19,13 @@ const gammas = Uint16Array.from({ length: 128 }, (_, i) => powerOf17(2 * reverse
 export function transform(f: Polynomial): Polynomial {
   let i = 1
   for (let length = 128; length >= 2; length /= 2) {
-    for (let start = 0; start < N; start += 2 * length) {
+    for (let start = 0; start < ringDegree; start += 2 * length) {
       const zeta = zetas[i++] as number
       for (let j = start; j < start + length; j++) {
-        const t = (zeta * (f[j + length] as number)) % Q
+        const t = (zeta * (f[j + length] as number)) % ringModulus
         const value = f[j] as number
-        f[j + length] = (value + Q - t) % Q
-        f[j] = (value + t) % Q
+        f[j + length] = (value + ringModulus - t) % ringModulus
+        f[j] = (value + t) % ringModulus
       }
     }
   }
@@ -36,18 +36,18 @@ export function transform(f: Polynomial): Polynomial {
 export function transformBack(f: Polynomial): Polynomial {
   let i = 127
   for (let length = 2; length <= 128; length *= 2) {
-    for (let start = 0; start < N; start += 2 * length) {
+    for (let start = 0; start < ringDegree; start += 2 * length) {
       const zeta = zetas[i--] as number
       for (let j = start; j < start + length; j++) {
         const t = f[j] as number
         const value = f[j + length] as number
-        f[j] = (t + value) % Q
-        f[j + length] = (zeta * (value + Q - t)) % Q
+        f[j] = (t + value) % ringModulus
+        f[j + length] = (zeta * (value + ringModulus - t)) % ringModulus
       }
     }
   }
   // 3303 is the inverse of 128.
-  for (let j = 0; j < N; j++) f[j] = ((f[j] as number) * 3303) % Q
+  for (let j = 0; j < ringDegree; j++) f[j] = ((f[j] as number) * 3303) % ringModulus
   return f
 }
 
@@ -58,18 +58,18 @@ export function addProduct(sum: Polynomial, f: Polynomial, g: Polynomial): void 
     const a1 = f[2 * i + 1] as number
     const b0 = g[2 * i] as number
     const b1 = g[2 * i + 1] as number
-    const high = (a1 * b1) % Q
-    sum[2 * i] = ((sum[2 * i] as number) + a0 * b0 + high * (gammas[i] as number)) % Q
-    sum[2 * i + 1] = ((sum[2 * i + 1] as number) + a0 * b1 + a1 * b0) % Q
+    const high = (a1 * b1) % ringModulus
+    sum[2 * i] = ((sum[2 * i] as number) + a0 * b0 + high * (gammas[i] as number)) % ringModulus
+    sum[2 * i + 1] = ((sum[2 * i + 1] as number) + a0 * b1 + a1 * b0) % ringModulus
   }
 }
 
 export function addTo(sum: Polynomial, f: Polynomial): void {
-  for (let i = 0; i < N; i++) sum[i] = ((sum[i] as number) + (f[i] as number)) % Q
+  for (let i = 0; i < ringDegree; i++) sum[i] = ((sum[i] as number) + (f[i] as number)) % ringModulus
 }
 
 /** Three blocks of SHAKE128 almost always hold 256 coefficients; five always have in practice, and more are asked for if not. */
-const SAMPLE_BYTES = 504
+const sampleBytes = 504
 
 /** A uniform transformed polynomial from a public seed and two indices (algorithm 7). */
 export function sampleUniform(rho: Uint8Array, first: number, second: number): Polynomial {
@@ -77,23 +77,23 @@ export function sampleUniform(rho: Uint8Array, first: number, second: number): P
   seed.set(rho)
   seed[32] = first
   seed[33] = second
-  for (let length = SAMPLE_BYTES; ; length += 2 * 168) {
+  for (let length = sampleBytes; ; length += 2 * 168) {
     const sampled = rejectionSample(shake(128, seed, length))
     if (sampled !== undefined) return sampled
   }
 }
 
 function rejectionSample(stream: Uint8Array): Polynomial | undefined {
-  const f = new Uint16Array(N)
+  const f = new Uint16Array(ringDegree)
   let count = 0
-  for (let at = 0; at + 2 < stream.length && count < N; at += 3) {
+  for (let at = 0; at + 2 < stream.length && count < ringDegree; at += 3) {
     const middle = stream[at + 1] as number
     const d1 = (stream[at] as number) | ((middle & 15) << 8)
     const d2 = (middle >>> 4) | ((stream[at + 2] as number) << 4)
-    if (d1 < Q) f[count++] = d1
-    if (d2 < Q && count < N) f[count++] = d2
+    if (d1 < ringModulus) f[count++] = d1
+    if (d2 < ringModulus && count < ringDegree) f[count++] = d2
   }
-  return count === N ? f : undefined
+  return count === ringDegree ? f : undefined
 }
 
 /** A small polynomial from a secret seed and a counter: centered binomial with eta = 2 (algorithm 8 on PRF). */
@@ -102,12 +102,12 @@ export function sampleSmall(seed: Uint8Array, counter: number): Polynomial {
   input.set(seed)
   input[32] = counter
   const stream = shake(256, input, 128)
-  const f = new Uint16Array(N)
+  const f = new Uint16Array(ringDegree)
   for (let i = 0; i < 128; i++) {
     const byte = stream[i] as number
     const pairs = (byte & 0x55) + ((byte >>> 1) & 0x55)
-    f[2 * i] = ((pairs & 3) + Q - ((pairs >>> 2) & 3)) % Q
-    f[2 * i + 1] = (((pairs >>> 4) & 3) + Q - (pairs >>> 6)) % Q
+    f[2 * i] = ((pairs & 3) + ringModulus - ((pairs >>> 2) & 3)) % ringModulus
+    f[2 * i + 1] = (((pairs >>> 4) & 3) + ringModulus - (pairs >>> 6)) % ringModulus
   }
   input.fill(0)
   stream.fill(0)
@@ -116,13 +116,13 @@ export function sampleSmall(seed: Uint8Array, counter: number): Polynomial {
 
 /** 384 bytes to 256 coefficients of 12 bits; undefined when one is not below q (the modulus check of section 7.2). */
 export function unpack12(bytes: Uint8Array): Polynomial | undefined {
-  const f = new Uint16Array(N)
+  const f = new Uint16Array(ringDegree)
   let isReduced = true
-  for (let i = 0, at = 0; i < N; i += 2, at += 3) {
+  for (let i = 0, at = 0; i < ringDegree; i += 2, at += 3) {
     const middle = bytes[at + 1] as number
     const low = (bytes[at] as number) | ((middle & 15) << 8)
     const high = (middle >>> 4) | ((bytes[at + 2] as number) << 4)
-    if (low >= Q || high >= Q) isReduced = false
+    if (low >= ringModulus || high >= ringModulus) isReduced = false
     f[i] = low
     f[i + 1] = high
   }
@@ -136,8 +136,8 @@ export function compressAndPack(f: Polynomial, bits: 4 | 10): Uint8Array {
   let held = 0
   let heldBits = 0
   let at = 0
-  for (let i = 0; i < N; i++) {
-    held |= (divideByQ(((f[i] as number) << bits) + (Q >> 1)) & mask) << heldBits
+  for (let i = 0; i < ringDegree; i++) {
+    held |= (divideByQ(((f[i] as number) << bits) + (ringModulus >> 1)) & mask) << heldBits
     heldBits += bits
     while (heldBits >= 8) {
       bytes[at++] = held & 255
@@ -150,8 +150,9 @@ export function compressAndPack(f: Polynomial, bits: 4 | 10): Uint8Array {
 
 /** Message bits to coefficients 0 and (q + 1) / 2. */
 export function messagePolynomial(message: Uint8Array): Polynomial {
-  const f = new Uint16Array(N)
-  for (let i = 0; i < N; i++) f[i] = (((message[i >>> 3] as number) >>> (i & 7)) & 1) * ((Q + 1) >> 1)
+  const f = new Uint16Array(ringDegree)
+  for (let i = 0; i < ringDegree; i++)
+    f[i] = (((message[i >>> 3] as number) >>> (i & 7)) & 1) * ((ringModulus + 1) >> 1)
   return f
 }
 
@@ -160,15 +161,15 @@ export function messagePolynomial(message: Uint8Array): Polynomial {
  * secrets of Kyber once leaked.
  */
 function divideByQ(value: number): number {
-  return Math.floor(value * RECIPROCAL_OF_Q * 2 ** -38)
+  return Math.floor(value * ringModulusReciprocal * 2 ** -38)
 }
 
 /** 2^38 / q, rounded up: exact for every value below 2^22, and the product stays below 2^53. */
-const RECIPROCAL_OF_Q = 82570715
+const ringModulusReciprocal = 82570715
 
 function powerOf17(exponent: number): number {
   let value = 1
-  for (let i = 0; i < exponent; i++) value = (value * 17) % Q
+  for (let i = 0; i < exponent; i++) value = (value * 17) % ringModulus
   return value
 }
 

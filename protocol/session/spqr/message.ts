@@ -3,14 +3,14 @@
  * of whatever is being sent. Codec only.
  */
 import type { Chunk } from './erasure.ts'
-import { CHUNK_BYTES } from './erasure.ts'
+import { chunkBytes } from './erasure.ts'
 
-const VERSION = 1
+const formatVersion = 1
 
 /** What the chunk is a part of. `EkCt1Ack` and `Ct1Ack` also say that the first ciphertext has arrived. */
 export type PayloadType = 'None' | 'Hdr' | 'Ek' | 'EkCt1Ack' | 'Ct1Ack' | 'Ct1' | 'Ct2'
 
-const TYPES: readonly PayloadType[] = ['None', 'Hdr', 'Ek', 'EkCt1Ack', 'Ct1Ack', 'Ct1', 'Ct2']
+const payloadTypes: readonly PayloadType[] = ['None', 'Hdr', 'Ek', 'EkCt1Ack', 'Ct1Ack', 'Ct1', 'Ct2']
 
 export type Payload =
   | { readonly type: 'None' | 'Ct1Ack' }
@@ -26,33 +26,33 @@ export interface PqMessage {
 
 export function encodePqMessage({ epoch, index, payload }: PqMessage): Uint8Array {
   // Version, two varints of 32 bits, type, varint of 16 bits, chunk.
-  const bytes = new Uint8Array(1 + 5 + 5 + 1 + 3 + CHUNK_BYTES)
-  bytes[0] = VERSION
+  const bytes = new Uint8Array(1 + 5 + 5 + 1 + 3 + chunkBytes)
+  bytes[0] = formatVersion
   let at = putVarint(bytes, 1, epoch)
   at = putVarint(bytes, at, index)
-  bytes[at++] = TYPES.indexOf(payload.type)
+  bytes[at++] = payloadTypes.indexOf(payload.type)
   if ('chunk' in payload) {
     at = putVarint(bytes, at, payload.chunk.index)
     bytes.set(payload.chunk.bytes, at)
-    at += CHUNK_BYTES
+    at += chunkBytes
   }
   return bytes.slice(0, at)
 }
 
 /** Undefined for anything but version 1 in its one encoding. Chunks are views into `bytes`. */
 export function decodePqMessage(bytes: Uint8Array): PqMessage | undefined {
-  if (bytes[0] !== VERSION) return undefined
+  if (bytes[0] !== formatVersion) return undefined
   const epoch = takeVarint(bytes, 1, 5)
   const index = epoch && takeVarint(bytes, epoch.end, 5)
   if (index === undefined || epoch === undefined || epoch.value === 0 || index.value === 0) return undefined
-  const type = TYPES[bytes[index.end] ?? TYPES.length]
+  const type = payloadTypes[bytes[index.end] ?? payloadTypes.length]
   const start = index.end + 1
   if (type === undefined) return undefined
   const head = { epoch: epoch.value, index: index.value }
   if (type === 'None' || type === 'Ct1Ack') return start === bytes.length ? { ...head, payload: { type } } : undefined
   const chunkIndex = takeVarint(bytes, start, 3)
   if (chunkIndex === undefined || chunkIndex.value > 0xffff) return undefined
-  if (bytes.length !== chunkIndex.end + CHUNK_BYTES) return undefined
+  if (bytes.length !== chunkIndex.end + chunkBytes) return undefined
   return { ...head, payload: { type, chunk: { index: chunkIndex.value, bytes: bytes.subarray(chunkIndex.end) } } }
 }
 

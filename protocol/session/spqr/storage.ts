@@ -1,18 +1,18 @@
 /** The stored form of the post-quantum ratchet: each braid state by its number, then its parts in the order of its type. */
 import { Secret } from '../../crypto/secret.ts'
-import { SKIPPED_KEYS_MAX } from '../limits.ts'
+import { skippedKeysMax } from '../limits.ts'
 import { damaged } from '../stored-bytes.ts'
 import type { ByteReader, ByteWriter } from '../stored-bytes.ts'
 import type { BraidState } from './braid.ts'
-import { CHUNK_BYTES } from './erasure.ts'
+import { chunkBytes } from './erasure.ts'
 import type { Decoder, Encoder } from './erasure.ts'
-import { CT1_BYTES, CT2_BYTES, HEADER_BYTES, VECTOR_BYTES } from './incremental-kem.ts'
-import { PQ_MAC_BYTES } from './authenticator.ts'
+import { ct1Bytes, ct2Bytes, headerBytes, vectorBytes } from './incremental-kem.ts'
+import { pqMacBytes } from './authenticator.ts'
 import type { EpochChains, KeySchedule, PqChain } from './key-schedule.ts'
 import type { PqRatchet } from './pq-ratchet.ts'
 
 /** Written numbers: their order is part of the format. */
-const STATES: readonly BraidState['name'][] = [
+const stateNames: readonly BraidState['name'][] = [
   'KeysUnsampled',
   'KeysSampled',
   'HeaderSent',
@@ -27,10 +27,10 @@ const STATES: readonly BraidState['name'][] = [
 ]
 
 /** The send epoch, one behind it, and one ahead that the peer has not entered. */
-const EPOCHS_MAX = 3
+const epochsMax = 3
 
 /** Chunks a decoder holds before it is done: those of the longest object. */
-const CHUNKS_MAX = VECTOR_BYTES / CHUNK_BYTES
+const chunksMax = vectorBytes / chunkBytes
 
 export function writePqRatchet(out: ByteWriter, { braid, schedule }: PqRatchet): void {
   writeBraid(out, braid)
@@ -42,7 +42,7 @@ export function readPqRatchet(from: ByteReader): PqRatchet {
 }
 
 function writeBraid(out: ByteWriter, state: BraidState): void {
-  out.number(STATES.indexOf(state.name))
+  out.number(stateNames.indexOf(state.name))
   out.number(state.epoch)
   out.fixed(state.auth.rootKey.bytes)
   out.fixed(state.auth.macKey.bytes)
@@ -89,7 +89,7 @@ function writeBraid(out: ByteWriter, state: BraidState): void {
 }
 
 function readBraid(from: ByteReader): BraidState {
-  const name = STATES[from.number()]
+  const name = stateNames[from.number()]
   if (name === undefined) throw damaged()
   const epoch = from.number()
   const auth = { rootKey: readSecret(from, 32), macKey: readSecret(from, 32) }
@@ -100,46 +100,46 @@ function readBraid(from: ByteReader): BraidState {
       return { name, ...common }
     case 'KeysSampled': {
       const seed = readSecret(from, 64)
-      return { name, ...common, seed, vector: from.fixed(VECTOR_BYTES), header: readEncoder(from, HEADER_AND_MAC) }
+      return { name, ...common, seed, vector: from.fixed(vectorBytes), header: readEncoder(from, headerAndMacBytes) }
     }
     case 'HeaderSent': {
       const seed = readSecret(from, 64)
-      return { name, ...common, seed, vector: readEncoder(from, VECTOR_BYTES), ct1: readDecoder(from, CT1_BYTES) }
+      return { name, ...common, seed, vector: readEncoder(from, vectorBytes), ct1: readDecoder(from, ct1Bytes) }
     }
     case 'Ct1Received': {
       const seed = readSecret(from, 64)
-      return { name, ...common, seed, vector: readEncoder(from, VECTOR_BYTES), ct1: from.fixed(CT1_BYTES) }
+      return { name, ...common, seed, vector: readEncoder(from, vectorBytes), ct1: from.fixed(ct1Bytes) }
     }
     case 'EkSentCt1Received': {
       const seed = readSecret(from, 64)
-      return { name, ...common, seed, ct1: from.fixed(CT1_BYTES), ct2: readDecoder(from, CT2_AND_MAC) }
+      return { name, ...common, seed, ct1: from.fixed(ct1Bytes), ct2: readDecoder(from, ct2AndMacBytes) }
     }
     case 'NoHeaderReceived':
-      return { name, ...common, header: readDecoder(from, HEADER_AND_MAC) }
+      return { name, ...common, header: readDecoder(from, headerAndMacBytes) }
     case 'HeaderReceived':
-      return { name, ...common, header: from.fixed(HEADER_BYTES) }
+      return { name, ...common, header: from.fixed(headerBytes) }
     case 'Ct1Sampled': {
-      const header = from.fixed(HEADER_BYTES)
+      const header = from.fixed(headerBytes)
       const opened = readOpened()
-      const ct1 = readEncoder(from, CT1_BYTES)
-      return { name, ...common, header, opened, ct1, vector: readDecoder(from, VECTOR_BYTES) }
+      const ct1 = readEncoder(from, ct1Bytes)
+      return { name, ...common, header, opened, ct1, vector: readDecoder(from, vectorBytes) }
     }
     case 'EkReceivedCt1Sampled': {
       const opened = readOpened()
-      return { name, ...common, opened, ct1: readEncoder(from, CT1_BYTES), vector: from.fixed(VECTOR_BYTES) }
+      return { name, ...common, opened, ct1: readEncoder(from, ct1Bytes), vector: from.fixed(vectorBytes) }
     }
     case 'Ct1Acknowledged': {
-      const header = from.fixed(HEADER_BYTES)
+      const header = from.fixed(headerBytes)
       const opened = readOpened()
-      return { name, ...common, header, opened, ct1: from.fixed(CT1_BYTES), vector: readDecoder(from, VECTOR_BYTES) }
+      return { name, ...common, header, opened, ct1: from.fixed(ct1Bytes), vector: readDecoder(from, vectorBytes) }
     }
     case 'Ct2Sampled':
-      return { name, ...common, ct2: readEncoder(from, CT2_AND_MAC) }
+      return { name, ...common, ct2: readEncoder(from, ct2AndMacBytes) }
   }
 }
 
-const HEADER_AND_MAC = HEADER_BYTES + PQ_MAC_BYTES
-const CT2_AND_MAC = CT2_BYTES + PQ_MAC_BYTES
+const headerAndMacBytes = headerBytes + pqMacBytes
+const ct2AndMacBytes = ct2Bytes + pqMacBytes
 
 function writeEncoder(out: ByteWriter, { message, next }: Encoder): void {
   out.number(next)
@@ -158,7 +158,7 @@ function writeDecoder(out: ByteWriter, { chunks }: Decoder): void {
 }
 
 function readDecoder(from: ByteReader, length: number): Decoder {
-  const chunks = from.list(CHUNKS_MAX, () => ({ index: from.number(), bytes: from.fixed(CHUNK_BYTES) }))
+  const chunks = from.list(chunksMax, () => ({ index: from.number(), bytes: from.fixed(chunkBytes) }))
   return { length, chunks }
 }
 
@@ -182,14 +182,14 @@ function readSchedule(from: ByteReader): KeySchedule {
   const role = from.number() === 0 ? 'initiator' : 'responder'
   const rootKey = readSecret(from, 32)
   const sendEpoch = from.number()
-  return { role, rootKey, sendEpoch, epochs: from.list(EPOCHS_MAX, () => readEpoch(from)) }
+  return { role, rootKey, sendEpoch, epochs: from.list(epochsMax, () => readEpoch(from)) }
 }
 
 function readEpoch(from: ByteReader): EpochChains {
   const epoch = from.number()
   const own = from.number() === 0 ? undefined : readChain(from)
   const their = readChain(from)
-  const skipped = from.list(SKIPPED_KEYS_MAX, () => ({ index: from.number(), key: readSecret(from, 32) }))
+  const skipped = from.list(skippedKeysMax, () => ({ index: from.number(), key: readSecret(from, 32) }))
   return { epoch, own, their, skipped }
 }
 

@@ -8,7 +8,7 @@ import { aesCbcDecrypt, aesCbcEncrypt } from '../../../protocol/crypto/aes-cbc.t
 import { concatBytes, equalBytes, uint64Be } from '../../../protocol/crypto/bytes.ts'
 import {
   edwardsFromMontgomery,
-  GROUP_ORDER,
+  groupOrder,
   isCanonicalField,
   isCanonicalScalar,
   montgomeryFromEdwards,
@@ -38,7 +38,7 @@ import {
 import { nodeProvider } from '../../../protocol/crypto/provider-node.ts'
 import { xeddsaSign, xeddsaSignWithSeed, xeddsaVerify } from '../../../protocol/crypto/xeddsa.ts'
 import { UsageError } from '../../../protocol/errors.ts'
-import { SMALL_ORDER_KEYS, withTorsion } from '../../interop/forgeries.ts'
+import { smallOrderKeys, withTorsion } from '../../interop/forgeries.ts'
 
 const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length })
 const upTo = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ maxLength: length })
@@ -116,7 +116,7 @@ describe('Ed25519 is strict', () => {
 
   test('one signature for one message', () => {
     expect(ed25519Verify(key, message, signature)).toBe(true)
-    const s = BigInt(`0x${Buffer.from(signature.slice(32).toReversed()).toString('hex')}`) + GROUP_ORDER
+    const s = BigInt(`0x${Buffer.from(signature.slice(32).toReversed()).toString('hex')}`) + groupOrder
     const larger = signature.slice()
     larger.set(Buffer.from(s.toString(16).padStart(64, '0'), 'hex').toReversed(), 32)
     expect(ed25519Verify(key, message, larger)).toBe(false)
@@ -163,7 +163,7 @@ describe('X25519', () => {
     expect(isTorsionFree(bent)).toBe(false)
     // This is why it matters: two names, one secret.
     expect(x25519(privateKey, bent)).toEqual(x25519(privateKey, publicKey))
-    for (const key of SMALL_ORDER_KEYS) expect(x25519(privateKey, key.slice(1))).toBeUndefined()
+    for (const key of smallOrderKeys) expect(x25519(privateKey, key.slice(1))).toBeUndefined()
     expect(
       x25519(
         privateKey,

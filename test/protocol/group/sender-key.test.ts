@@ -17,7 +17,7 @@ import {
   encryptToGroup,
 } from '../../../protocol/group/sender-key.ts'
 import type { OwnSenderKey, TheirSenderKeys } from '../../../protocol/group/sender-key.ts'
-import { SENDER_KEY_STATES_MAX, SKIPPED_KEYS_MAX } from '../../../protocol/session/limits.ts'
+import { senderKeyStatesMax, skippedKeysMax } from '../../../protocol/session/limits.ts'
 import { flipped, withLargerS } from '../../interop/forgeries.ts'
 
 /** A sender and what each of its readers holds. */
@@ -96,7 +96,7 @@ test('a new member reads what comes and nothing earlier', () => {
 test('after a rotation late messages of the last keys are read, and only of those', () => {
   const [sender, reader] = senderAndReader()
   const late = [sender.write('key 0')]
-  for (let i = 1; i <= SENDER_KEY_STATES_MAX; i++) {
+  for (let i = 1; i <= senderKeyStatesMax; i++) {
     sender.rotate()
     reader.accept(distributionOf(sender.own))
     late.push(sender.write(`key ${i}`))
@@ -106,8 +106,8 @@ test('after a rotation late messages of the last keys are read, and only of thos
 
 test('a jump keeps the newest skipped keys', () => {
   const [sender, reader] = senderAndReader()
-  const wires = Array.from({ length: SKIPPED_KEYS_MAX + 3 }, (_, i) => sender.write(`message ${i}`))
-  expect(reader.read(wires.at(-1)!)).toBe(`message ${SKIPPED_KEYS_MAX + 2}`)
+  const wires = Array.from({ length: skippedKeysMax + 3 }, (_, i) => sender.write(`message ${i}`))
+  expect(reader.read(wires.at(-1)!)).toBe(`message ${skippedKeysMax + 2}`)
   expect(reader.read(wires[1]!)).toBe('[duplicate]')
   expect(reader.read(wires[2]!)).toBe('message 2')
 })

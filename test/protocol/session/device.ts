@@ -23,7 +23,7 @@ export interface Wire {
   readonly bytes: Uint8Array
 }
 
-export const DAY_MS: number = 24 * 60 * 60 * 1000
+export const dayMs: number = 24 * 60 * 60 * 1000
 
 export class Device {
   readonly name: string

@@ -1,10 +1,10 @@
 /** The contract of `protocol/session/types.ts`, told as stories. */
 import { describe, expect, test } from 'vitest'
 import { LocalError, UsageError } from '../../../protocol/errors.ts'
-import { ARCHIVED_SESSIONS_MAX, UNANSWERED_MS_MAX } from '../../../protocol/session/limits.ts'
+import { archivedSessionsMax, unansweredMsMax } from '../../../protocol/session/limits.ts'
 import { createIdentity, signalSessions } from '../../../protocol/session/signal.ts'
 import { seededRandom } from '../../interop/seeded-random.ts'
-import { DAY_MS, Device, everyoneCanTalk, expectRead, friends, strangers } from './device.ts'
+import { dayMs, Device, everyoneCanTalk, expectRead, friends, strangers } from './device.ts'
 
 describe('opening a session', () => {
   test('a first message is read, and answered with an ordinary one', () => {
@@ -66,16 +66,16 @@ describe('opening a session', () => {
   test('the oldest session beyond the limit is let go', () => {
     const [alice, bob] = friends()
     const old = alice.encrypt(bob, 'from the first session')
-    for (let i = 0; i <= ARCHIVED_SESSIONS_MAX; i++) bob.initiate(alice)
-    expect(bob.sessionsWith(alice).archived).toHaveLength(ARCHIVED_SESSIONS_MAX)
+    for (let i = 0; i <= archivedSessionsMax; i++) bob.initiate(alice)
+    expect(bob.sessionsWith(alice).archived).toHaveLength(archivedSessionsMax)
     expect(bob.read(alice, old)).toMatch(/^\[/)
   }, 60_000)
 
   test('a session nobody answers for 30 days stops sending', () => {
     const [alice, bob] = strangers()
-    alice.nowMs = UNANSWERED_MS_MAX
+    alice.nowMs = unansweredMsMax
     alice.encrypt(bob, 'still in time')
-    alice.nowMs = 31 * DAY_MS
+    alice.nowMs = 31 * dayMs
     const record = alice.recordOf(bob)
     expect(signalSessions.hasSession(record, alice.nowMs)).toBe(false)
     const { own, random, nowMs } = alice

@@ -4,7 +4,7 @@ import { advance } from '../../../../protocol/session/chain.ts'
 import { nextToSend } from '../../../../protocol/session/double-ratchet.ts'
 import type { DoubleRatchet } from '../../../../protocol/session/double-ratchet.ts'
 import { encodeCurveKey } from '../../../../protocol/session/keys.ts'
-import { encodeSignalMessage, MAC_BYTES } from '../../../../protocol/session/messages.ts'
+import { encodeSignalMessage, macBytes } from '../../../../protocol/session/messages.ts'
 import { SignalRecord } from '../../../../protocol/session/record.ts'
 import type { Session } from '../../../../protocol/session/session.ts'
 import { nextPqToSend } from '../../../../protocol/session/spqr/pq-ratchet.ts'
@@ -65,9 +65,9 @@ export function encryptFrom(
     ciphertext: aes256CbcEncrypt(keys.cipherKey, keys.iv, new TextEncoder().encode(text)),
     pqRatchet: lies.pqRatchet?.(honest, postQuantum.bytes) ?? postQuantum.bytes,
   })
-  const end = bytes.length - MAC_BYTES
+  const end = bytes.length - macBytes
   const mac = hmacSha256(keys.macKey, from.own.identityKey, to.own.identityKey, bytes.subarray(0, end))
-  bytes.set(mac.subarray(0, MAC_BYTES), end)
+  bytes.set(mac.subarray(0, macBytes), end)
   const ratchet: { classical: DoubleRatchet; postQuantum: PqRatchet } = {
     classical: classical.ratchet,
     postQuantum: postQuantum.ratchet,

@@ -11,7 +11,7 @@ import {
   message,
   nonCanonical,
   replaced,
-  SMALL_ORDER_KEYS,
+  smallOrderKeys,
   withLargerS,
   withTorsion,
 } from '../../../interop/forgeries.ts'
@@ -94,9 +94,9 @@ describe('attack 13: points of small order and second encodings', () => {
   test('in a bundle', () => {
     const [alice, bob] = [new Device('alice'), new Device('bob')]
     const bundle = bob.bundle()
-    for (const preKey of [...SMALL_ORDER_KEYS, nonCanonical(bundle.preKey!)])
+    for (const preKey of [...smallOrderKeys, nonCanonical(bundle.preKey!)])
       expect(alice.tryInitiate(bob, { ...bundle, preKey })).toEqual({ ok: false, reason: 'invalid-key' })
-    for (const signedPreKey of SMALL_ORDER_KEYS) {
+    for (const signedPreKey of smallOrderKeys) {
       const signedPreKeySignature = xeddsaSignWithSeed(bob.own.seed, signedPreKey)
       const result = alice.tryInitiate(bob, { ...bundle, signedPreKey, signedPreKeySignature })
       expect(result).toEqual({ ok: false, reason: 'invalid-key' })
@@ -108,14 +108,14 @@ describe('attack 13: points of small order and second encodings', () => {
     const wire = alice.encrypt(bob, 'hello')
     const fields = fieldsOf(wire.bytes, 0)
     const baseKey = fields.find(({ field }) => field === 2)!.value as Uint8Array
-    for (const key of [...SMALL_ORDER_KEYS, nonCanonical(baseKey), withTorsion(baseKey)])
+    for (const key of [...smallOrderKeys, nonCanonical(baseKey), withTorsion(baseKey)])
       expect(bob.read(alice, { type: 3, bytes: message(0x44, replaced(fields, 2, key)) })).toBe('[invalid-key]')
     expectRead(bob, alice, wire, 'hello')
   })
 
   test('as a ratchet key, even from a peer whose MAC is right', () => {
     const [alice, bob] = friends()
-    for (const ratchetKey of [...SMALL_ORDER_KEYS, nonCanonical(alice.own.identityKey)]) {
+    for (const ratchetKey of [...smallOrderKeys, nonCanonical(alice.own.identityKey)]) {
       const { bytes } = encryptFrom(alice, bob, 'hello', { ratchetKey })
       expect(bob.read(alice, { type: 2, bytes })).toBe('[invalid-key]')
     }
@@ -125,7 +125,7 @@ describe('attack 13: points of small order and second encodings', () => {
   test('as an identity', () => {
     const [alice, bob] = strangers()
     const fields = fieldsOf(alice.encrypt(bob, 'hello').bytes, 0)
-    for (const key of SMALL_ORDER_KEYS) {
+    for (const key of smallOrderKeys) {
       const { own, random, nowMs } = bob
       const bytes = message(0x44, replaced(fields, 3, key))
       const input = { own, theirIdentityKey: key, record: undefined, bytes, preKeys: bob.reads(), random, nowMs }

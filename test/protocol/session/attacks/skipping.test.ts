@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest'
 import { decodeSignalMessage } from '../../../../protocol/session/messages.ts'
 import {
-  ARCHIVED_SESSIONS_MAX,
-  FORWARD_JUMP_MAX,
-  RECEIVING_CHAINS_MAX,
-  SKIPPED_KEYS_MAX,
+  archivedSessionsMax,
+  forwardJumpMax,
+  receivingChainsMax,
+  skippedKeysMax,
 } from '../../../../protocol/session/limits.ts'
 import { fieldsOf, message, replaced } from '../../../interop/forgeries.ts'
 import { encryptFrom, sessionWith } from './forge.ts'
@@ -13,7 +13,7 @@ import { Device, everyoneCanTalk, expectRead, friends } from '../device.ts'
 
 test('attack 1: a huge counter costs a bounded time and keeps a bounded memory', () => {
   const [alice, bob] = friends()
-  alice.records.set(bob.name, sessionWith(alice, bob, FORWARD_JUMP_MAX + 100))
+  alice.records.set(bob.name, sessionWith(alice, bob, forwardJumpMax + 100))
   const wire = alice.encrypt(bob, 'far ahead')
   expect(bob.read(alice, wire)).toBe('[too-far-ahead]')
   everyoneUnmoved(alice, bob)
@@ -21,16 +21,16 @@ test('attack 1: a huge counter costs a bounded time and keeps a bounded memory',
 
 test('attack 1: the longest legal jump is read, and only the newest skipped keys are kept', () => {
   const [alice, bob] = friends()
-  alice.records.set(bob.name, sessionWith(alice, bob, FORWARD_JUMP_MAX - 2))
+  alice.records.set(bob.name, sessionWith(alice, bob, forwardJumpMax - 2))
   expectRead(bob, alice, alice.encrypt(bob, 'far'), 'far')
   const { ratchet } = bob.sessionsWith(alice).current
-  expect(ratchet.classical.theirChains[0]?.skipped).toHaveLength(SKIPPED_KEYS_MAX)
-  expect(ratchet.postQuantum.schedule.epochs[0]?.skipped).toHaveLength(SKIPPED_KEYS_MAX)
+  expect(ratchet.classical.theirChains[0]?.skipped).toHaveLength(skippedKeysMax)
+  expect(ratchet.postQuantum.schedule.epochs[0]?.skipped).toHaveLength(skippedKeysMax)
 })
 
 test('attack 1: a forged counter against 41 sessions does no more work than two honest jumps', () => {
   const [alice, bob] = friends()
-  for (let i = 0; i < ARCHIVED_SESSIONS_MAX; i++) bob.initiate(alice)
+  for (let i = 0; i < archivedSessionsMax; i++) bob.initiate(alice)
   const wire = alice.encrypt(bob, 'hello')
   const fields = fieldsOf(wire.bytes, 8)
   const stranger = new Device('stranger').own.identityKey
@@ -45,13 +45,13 @@ test('attack 1: a forged counter against 41 sessions does no more work than two 
 test('attack 18: late messages of the last five turns are read, older ones are refused and change nothing', () => {
   const [alice, bob] = friends()
   const late = []
-  for (let turn = 0; turn < RECEIVING_CHAINS_MAX + 2; turn++) {
+  for (let turn = 0; turn < receivingChainsMax + 2; turn++) {
     late.push(alice.encrypt(bob, `late ${turn}`))
     expectRead(bob, alice, alice.encrypt(bob, 'now'), 'now')
     expectRead(alice, bob, bob.encrypt(alice, 'turn'), 'turn')
   }
   const read = late.map((wire) => bob.read(alice, wire))
-  expect(read.slice(-RECEIVING_CHAINS_MAX)).toEqual([2, 3, 4, 5, 6].map((turn) => `late ${turn}`))
+  expect(read.slice(-receivingChainsMax)).toEqual([2, 3, 4, 5, 6].map((turn) => `late ${turn}`))
   expect(read.slice(0, 2).every((text) => text.startsWith('['))).toBe(true)
   everyoneCanTalk(alice, bob)
 })
@@ -82,7 +82,7 @@ test('attack 32: with 41 sessions a message of a known chain is tried in one ses
   const [alice, bob] = friends()
   const wires = Array.from({ length: 50 }, (_, i) => alice.encrypt(bob, `message ${i}`))
   expectRead(bob, alice, wires[0]!, 'message 0')
-  for (let i = 0; i < ARCHIVED_SESSIONS_MAX; i++) bob.initiate(alice)
+  for (let i = 0; i < archivedSessionsMax; i++) bob.initiate(alice)
   const decoded = decodeSignalMessage(wires[1]!.bytes)
   expect(typeof decoded).toBe('object')
   const forged = wires[1]!.bytes.slice()

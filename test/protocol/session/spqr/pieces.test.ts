@@ -11,7 +11,7 @@ import {
   generateKeys,
   matchesHeader,
 } from '../../../../protocol/session/spqr/incremental-kem.ts'
-import { compressAndPack, Q, unpack12 } from '../../../../protocol/session/spqr/lattice.ts'
+import { compressAndPack, ringModulus, unpack12 } from '../../../../protocol/session/spqr/lattice.ts'
 import { decodePqMessage, encodePqMessage } from '../../../../protocol/session/spqr/message.ts'
 import type { PqMessage } from '../../../../protocol/session/spqr/message.ts'
 import { seededRandom } from '../../../interop/seeded-random.ts'
@@ -129,15 +129,15 @@ describe('ML-KEM-768 in two parts', () => {
 
   test('compression rounds as the standard says, for every coefficient', () => {
     for (const bits of [4, 10] as const) {
-      for (let start = 0; start < Q; start += 256) {
-        const f = Uint16Array.from({ length: 256 }, (_, i) => Math.min(start + i, Q - 1))
+      for (let start = 0; start < ringModulus; start += 256) {
+        const f = Uint16Array.from({ length: 256 }, (_, i) => Math.min(start + i, ringModulus - 1))
         const packed = compressAndPack(f, bits)
         const unpacked = Array.from({ length: 256 }, (_, i) => {
           let value = 0
           for (let b = 0; b < bits; b++) value |= ((packed[(i * bits + b) >> 3]! >> ((i * bits + b) & 7)) & 1) << b
           return value
         })
-        expect(unpacked).toEqual([...f].map((x) => Math.round((x * 2 ** bits) / Q) % 2 ** bits))
+        expect(unpacked).toEqual([...f].map((x) => Math.round((x * 2 ** bits) / ringModulus) % 2 ** bits))
       }
     }
   })
