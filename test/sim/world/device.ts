@@ -5,6 +5,8 @@
 import { ed25519PublicKey } from '../../../protocol/crypto/primitives.ts'
 import { accountIdOf, deviceIdOf, type AccountId, type DeviceId } from '../../../protocol/ids.ts'
 import { createIdentity } from '../../../protocol/session/signal.ts'
+import { cardLifeMs } from '../../../protocol/limits.ts'
+import { signCard, type SignedCard } from '../../../protocol/wire/card.ts'
 import type { OwnIdentity, Sessions } from '../../../protocol/session/types.ts'
 import type { Core } from '../../../protocol/step.ts'
 import type { Sealing } from '../../../protocol/wire/sealed.ts'
@@ -154,6 +156,25 @@ export class SimDevice {
     })
     this.#listen()
     this.onStart?.()
+  }
+
+  /** A card as this device would sign it now, for those who have met it before the story begins. */
+  card(): SignedCard {
+    const { relays } = this.#init
+    const addresses = this.host.openness === 'hidden' ? [] : [this.#address]
+    const issuedMs = this.clock.nowMs
+    return signCard(
+      {
+        account: this.account,
+        name: this.name,
+        revision: 1,
+        issuedMs,
+        expiresMs: issuedMs + cardLifeMs,
+        devices: [{ device: this.id, addresses }],
+        relays,
+      },
+      this.accountSeed,
+    )
   }
 
   /** The process ends as if killed: what it had not committed is lost. */

@@ -116,8 +116,13 @@ export function addressOf(full: string): string {
   return full.slice(0, full.lastIndexOf('/p2p/'))
 }
 
+const expected = new Map<string, DeviceId>()
+
 export function expectedAt(full: string): DeviceId {
+  const known = expected.get(full)
+  if (known !== undefined) return known
   const device = relayDevice(full)
   if (device === undefined) throw new RangeError(`no device stands at the end of ${full}`)
+  expected.set(full, device)
   return device
 }

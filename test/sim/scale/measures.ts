@@ -1,0 +1,158 @@
+/** What a scale run is measured by: latencies, queues, bytes and retries, in total and over time. */
+import type { SimDevice } from '../world/device.ts'
+import type { SimRelay } from '../world/relay.ts'
+import type { Watch } from '../world/watch.ts'
+import type { World } from '../world/world.ts'
+
+/** The time of a run is cut into so many slices for the picture. */
+export const slices = 96
+
+export interface Slice {
+  said: number
+  shown: number
+  latenciesMs: number[]
+  /** At the end of the slice: on their way at senders, and waiting at relays. */
+  outbox: number
+  mailbox: number
+}
+
+export class Measures {
+  readonly #world: World
+  readonly #sliceMs: number
+  readonly #saidMs = new Map<string, number>()
+  readonly #offered = new Map<string, number>()
+  readonly slices: Slice[] = Array.from({ length: slices }, () => ({
+    said: 0,
+    shown: 0,
+    latenciesMs: [],
+    outbox: 0,
+    mailbox: 0,
+  }))
+  readonly latenciesMs: number[] = []
+  readonly worstMailbox = { count: 0, relay: '' }
+  readonly #inMailbox = new Map<string, number>()
+  #outbox = 0
+  #mailbox = 0
+  said = 0
+  shown = 0
+  delivered = 0
+  expired = 0
+  direct = 0
+  deposits = 0
+  retries = 0
+  outboxMax = 0
+
+  constructor(world: World, forMs: number) {
+    this.#world = world
+    this.#sliceMs = forMs / slices
+  }
+
+  watch(): Watch {
+    return {
+      committed: (device, changes) => {
+        for (const change of changes) {
+          switch (change.kind) {
+            case 'put-delivery':
+              if (change.delivery.sealedFor === undefined) this.#moveOutbox(1)
+              break
+            case 'drop-delivery':
+              this.#moveOutbox(-1)
+              break
+            case 'put-message':
+              if (change.message.outgoing && change.message.state === 'queued') this.#say(change.message.id)
+              break
+            case 'add-event':
+              this.#told(device, change.stored.event)
+              break
+            default:
+          }
+        }
+      },
+      performed: (_device, effect) => {
+        if (effect.kind !== 'deposit') return
+        this.deposits++
+        const before = this.#offered.get(effect.envelope.id) ?? 0
+        if (before > 0) this.retries++
+        this.#offered.set(effect.envelope.id, before + 1)
+      },
+      stored: (relay, call, outcome) => {
+        if (!outcome.ok) return
+        if (call.op === 'enqueue' && outcome.op === 'enqueue' && outcome.answer.state === 'stored') {
+          this.#moveMailbox(relay, call.mailbox, 1 - outcome.answer.pruned.length)
+        }
+        if (call.op === 'ack' && outcome.op === 'ack') this.#moveMailbox(relay, call.mailbox, -outcome.answer.deleted)
+        if (call.op === 'sweep' && outcome.op === 'sweep') {
+          for (const { mailbox } of outcome.answer.lost) this.#moveMailbox(relay, mailbox, -1)
+        }
+      },
+      wiped: (relay) => {
+        for (const [key, count] of this.#inMailbox) {
+          if (!key.startsWith(`${relay.name} `)) continue
+          this.#mailbox -= count
+          this.#inMailbox.delete(key)
+        }
+      },
+    }
+  }
+
+  /** To be called at the end of each slice. */
+  close(index: number): void {
+    const slice = this.slices[index]
+    if (slice === undefined) return
+    slice.outbox = this.#outbox
+    slice.mailbox = this.#mailbox
+  }
+
+  get waiting(): { outbox: number; mailbox: number } {
+    return { outbox: this.#outbox, mailbox: this.#mailbox }
+  }
+
+  #say(id: string): void {
+    if (this.#saidMs.has(id)) return
+    this.#saidMs.set(id, this.#world.nowMs)
+    this.said++
+    const slice = this.#slice()
+    if (slice !== undefined) slice.said++
+  }
+
+  #told(_device: SimDevice, event: { readonly type: string; readonly id?: string; readonly state?: string; readonly via?: string }): void {
+    if (event.type === 'status' && event.state === 'expired') this.expired++
+    if (event.type === 'status' && event.state === 'delivered') {
+      this.delivered++
+      if (event.via === 'direct') this.direct++
+    }
+    if (event.type !== 'message' || event.id === undefined) return
+    this.shown++
+    const saidMs = this.#saidMs.get(event.id)
+    if (saidMs === undefined) return
+    const latencyMs = this.#world.nowMs - saidMs
+    this.latenciesMs.push(latencyMs)
+    const slice = this.#slice()
+    if (slice === undefined) return
+    slice.shown++
+    slice.latenciesMs.push(latencyMs)
+  }
+
+  #moveOutbox(by: number): void {
+    this.#outbox += by
+    this.outboxMax = Math.max(this.outboxMax, this.#outbox)
+  }
+
+  #moveMailbox(relay: SimRelay, mailbox: string, by: number): void {
+    const key = `${relay.name} ${mailbox}`
+    const count = (this.#inMailbox.get(key) ?? 0) + by
+    if (count > 0) this.#inMailbox.set(key, count)
+    else this.#inMailbox.delete(key)
+    this.#mailbox += by
+    if (count > this.worstMailbox.count) Object.assign(this.worstMailbox, { count, relay: relay.name })
+  }
+
+  #slice(): Slice | undefined {
+    return this.slices[Math.min(slices - 1, Math.floor(this.#world.nowMs / this.#sliceMs))]
+  }
+}
+
+/** The value below which a share of them lie; 0 of none. */
+export function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+}
