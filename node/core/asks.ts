@@ -92,6 +92,12 @@ export class Asks {
     else this.#bundleAnswered(ask, answer, draft)
   }
 
+  /** Whatever kept the answers away may be over. */
+  hurry(draft: Draft): void {
+    for (const quest of this.#quests.values()) quest.fromMs = Math.min(quest.fromMs, draft.nowMs)
+    this.tick(draft)
+  }
+
   /** Contacts whose card is still sought are asked for again when it is time. */
   tick(draft: Draft): void {
     for (const [account, quest] of this.#quests) {

@@ -172,6 +172,8 @@ export class Device implements Core<Input, Change, Effect> {
         return this.#tick(draft)
       case 'listening':
         return this.#listening(input.addresses, draft)
+      case 'surroundings-changed':
+        return this.#surroundingsChanged(draft)
       case 'text-submitted':
         return sayText(input, this.#outbox, draft)
       case 'events-shown':
@@ -241,6 +243,12 @@ export class Device implements Core<Input, Change, Effect> {
     if (renewed) this.#relays.publishAll(draft)
     if (renewed && this.settings.relays.length === 0) this.#tellEveryone(draft) // Nobody else can.
     this.#outbox.begin(draft)
+  }
+
+  #surroundingsChanged(draft: Draft): void {
+    this.#relays.hurry(draft)
+    this.#asks.hurry(draft)
+    this.#outbox.hurry(draft)
   }
 
   #relaysChosen(request: number, relays: readonly string[], draft: Draft): void {

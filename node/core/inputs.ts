@@ -11,6 +11,9 @@ export type Input =
   /** The node listens; `addresses` are multiaddrs without PeerId where others may dial it. Also when they change. */
   | { readonly kind: 'listening'; readonly addresses: readonly string[] }
 
+  /** Other addresses, or awake after a sleep: what failed a moment ago may go now. */
+  | { readonly kind: 'surroundings-changed' }
+
   // From the user or a program. `request` comes back in the `answer`.
   | { readonly kind: 'text-submitted'; readonly request: number; readonly to: AccountId; readonly text: string }
   | { readonly kind: 'invite-requested'; readonly request: number }

@@ -104,6 +104,18 @@ export class Outbox {
     }
   }
 
+  /** Whatever closed the ways may be over: all of them are tried. */
+  hurry(draft: Draft): void {
+    for (const lane of this.#lanes.values()) {
+      if (lane.size === 0) continue
+      if (!lane.dialling) lane.dialFromMs = 0
+      lane.bundleFromMs = 0
+      lane.relayFromMs.clear()
+      lane.relayFailures.clear()
+      this.#sending.move(lane, draft)
+    }
+  }
+
   move(device: DeviceId, draft: Draft): void {
     const lane = this.#lanes.get(device)
     if (lane !== undefined) this.#sending.move(lane, draft)

@@ -16,6 +16,11 @@ import { addressesOf, type Sending } from './sending.ts'
 import type { Contact, Route } from './state.ts'
 
 const retry = { minMs: retryMsMin, maxMs: retryMsMax }
+/** A relay that does not answer is being restarted, most likely, and is asked again soon; later it is given time. */
+const restarting = { minMs: 2_000, maxMs: 12_000, triesMax: 60 }
+const away = { minMs: restarting.maxMs, maxMs: 300_000 }
+/** Without a relay there is no other way than to dial. */
+const onlyWay = { minMs: 2_000, maxMs: 60_000 }
 
 /** One failed dial is noted on so many of those that wait: a long queue must not turn it into thousands of rows. */
 const attemptsPerFailureMax = 100
@@ -69,8 +74,9 @@ export class Outcomes {
     if (lane === undefined) return
     lane.dialling = false
     lane.dialFailures++
-    lane.dialFromMs = draft.nowMs + backoffMs(lane.dialFailures, retry, draft.random)
     const contact = draft.contact(lane.account)
+    const bounds = contact?.card?.relays.length === 0 ? onlyWay : retry
+    lane.dialFromMs = draft.nowMs + backoffMs(lane.dialFailures, bounds, draft.random)
     const via = contact === undefined ? '' : addressesOf(contact, device).join(' ')
     for (const entry of [...lane.entries()].slice(0, attemptsPerFailureMax)) {
       if (entry.delivery.stored === undefined) recordAttempt(entry.delivery, 'direct', via, reason, draft)
@@ -147,7 +153,13 @@ export class Outcomes {
         this.#refused(lane, entry, relay, { reason: refusalText[answer.reason], retryMs: answer.retryMs }, draft)
         break
       case 'unreachable':
-        this.#refused(lane, entry, relay, { reason: `relay not reachable (${answer.reason})`, retryMs: 0 }, draft)
+        this.#refused(
+          lane,
+          entry,
+          relay,
+          { reason: `relay not reachable (${answer.reason})`, unreachable: true },
+          draft,
+        )
         break
     }
     this.#sending.move(lane, draft)
@@ -231,11 +243,20 @@ export class Outcomes {
   }
 
   /** This relay is left alone for a while; the next one is tried at once. */
-  #refused(lane: Lane, entry: Entry, relay: string, why: { reason: string; retryMs: number }, draft: Draft): void {
-    const failures = (lane.relayFailures.get(relay) ?? 0) + 1
-    lane.relayFailures.set(relay, failures)
-    const waitMs = Math.max(why.retryMs, backoffMs(failures, retry, draft.random))
-    lane.relayFromMs.set(relay, draft.nowMs + waitMs)
+  #refused(
+    lane: Lane,
+    entry: Entry,
+    relay: string,
+    why: { reason: string; retryMs?: number; unreachable?: true },
+    draft: Draft,
+  ): void {
+    // All that was offered fails at once when a relay goes: that is one failure.
+    if ((lane.relayFromMs.get(relay) ?? 0) <= draft.nowMs) {
+      const failures = (lane.relayFailures.get(relay) ?? 0) + 1
+      lane.relayFailures.set(relay, failures)
+      const pauseMs = why.unreachable === true ? awayMs(failures, draft) : backoffMs(failures, retry, draft.random)
+      lane.relayFromMs.set(relay, draft.nowMs + Math.max(why.retryMs ?? 0, pauseMs))
+    }
     recordAttempt(entry.delivery, 'relay', relay, why.reason, draft)
     if (entry.delivery.stored !== undefined) return
     markWaiting(entry.delivery, why.reason, draft)
@@ -252,6 +273,11 @@ export class Outcomes {
     const { token: _, ...known } = contact
     draft.putContact({ ...known, introduced: true })
   }
+}
+
+function awayMs(failures: number, { random }: Draft): number {
+  const { triesMax } = restarting
+  return failures <= triesMax ? backoffMs(failures, restarting, random) : backoffMs(failures - triesMax, away, random)
 }
 
 const refusalText: Record<DepositRefusal, string> = {

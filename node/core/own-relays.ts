@@ -118,6 +118,16 @@ export class OwnRelays {
     }
   }
 
+  /** Whatever kept them away may be over. */
+  hurry(draft: Draft): void {
+    for (const standing of this.#standings.values()) {
+      if (standing.state !== 'away') continue
+      standing.failures = 0
+      standing.fromMs = draft.nowMs
+    }
+    this.tick(draft)
+  }
+
   tick(draft: Draft): void {
     for (const [relay, standing] of this.#standings) {
       if (standing.state === 'away' && standing.fromMs <= draft.nowMs) {

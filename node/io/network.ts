@@ -12,9 +12,10 @@ import { askDirectory } from './directory-client.ts'
 import { createDeviceHost, stopHost, type DeviceHost } from './host.ts'
 import { Links } from './links.ts'
 import type { Log } from './log.ts'
-import type { PulseInit } from './pulse.ts'
+import { Alarm, type PulseInit } from './pulse.ts'
 import type { Reach, ReachInit } from './reach.ts'
 import { RelayLinks } from './relay-links.ts'
+import { Surroundings } from './surroundings.ts'
 
 export interface NetworkInit {
   readonly seed: Uint8Array
@@ -36,8 +37,6 @@ export interface NetworkInit {
 /** What happens outside this device; the rest of the effects are its own affair. */
 export type NetworkEffect = Exclude<Effect, { kind: 'answer' | 'notify' }>
 
-/** A laptop that changes networks is dialled at its new address after so long at most. */
-const addressesCheckMs = 30_000
 const stopMsMax = 1_500
 
 export class Network {
@@ -48,12 +47,13 @@ export class Network {
   readonly #depositor: Depositor
   #host: DeviceHost | undefined
   #told: readonly string[] | undefined
-  #check: NodeJS.Timeout | undefined
+  readonly #alarm = new Alarm()
+  readonly #surroundings: Surroundings
 
   constructor(init: NetworkInit) {
     this.#init = init
     const reach = (): Reach => this.#started().services.reach
-    this.#anonymous = new Anonymous(init)
+    this.#anonymous = new Anonymous({ ...init, pulse: { ...init.pulse, alarm: this.#alarm } })
     this.#links = new Links({ ...init, reach })
     this.#relays = new RelayLinks({
       push: init.push,
@@ -62,6 +62,7 @@ export class Network {
       onLost: (relay) => this.#host?.services.circuits?.lost(relay),
     })
     this.#depositor = new Depositor({ push: init.push, anonymous: this.#anonymous })
+    this.#surroundings = new Surroundings({ onChange: (what) => this.#changed(what) })
   }
 
   /** Listens, and says where. Rejects with libp2p's error when it cannot. */
@@ -74,12 +75,11 @@ export class Network {
       this.#host = await this.#listening(instead)
     }
     this.#tellAddresses()
-    this.#check = setInterval(() => this.#tellAddresses(), addressesCheckMs)
-    this.#check.unref()
+    this.#surroundings.start()
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#check)
+    this.#surroundings.stop()
     this.#links.closeAll()
     this.#relays.leaveAll()
     this.#depositor.close()
@@ -128,9 +128,10 @@ export class Network {
   }
 
   async #listening(listen: readonly string[]): Promise<DeviceHost> {
-    const { push, isFriend, log, circuits = true, ...rest } = this.#init
+    const { push, isFriend, log, circuits = true, pulse, ...rest } = this.#init
     const host = await createDeviceHost({
       ...rest,
+      pulse: { ...pulse, alarm: this.#alarm },
       listen,
       ...(circuits && {
         circuits: {
@@ -151,6 +152,14 @@ export class Network {
       await stopHost(host, stopMsMax)
       throw error
     }
+  }
+
+  /** Every connection has to prove itself, and whatever waits out a pause begins at once. */
+  #changed(what: 'moved' | 'woke'): void {
+    this.#init.log('debug', 'surroundings changed', { what })
+    this.#alarm.ring()
+    this.#tellAddresses()
+    this.#init.push({ kind: 'surroundings-changed' })
   }
 
   #tellAddresses(): void {

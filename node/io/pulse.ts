@@ -10,11 +10,32 @@ import { Unreachable, withDeadline } from './deadline.ts'
 export interface PulseInit {
   readonly intervalMs?: number
   readonly answerMsMax?: number
+  /** Asks every connection at once, outside the rhythm. */
+  readonly alarm?: Alarm
+}
+
+/** Rung when there is reason to doubt every connection: other addresses, or a sleep. */
+export class Alarm {
+  readonly #checks = new Set<() => void>()
+
+  ring(): void {
+    for (const check of this.#checks) check()
+  }
+
+  add(check: () => void): void {
+    this.#checks.add(check)
+  }
+
+  remove(check: () => void): void {
+    this.#checks.delete(check)
+  }
 }
 
 /** With both, a dead connection is noticed after 15 seconds at most; an idle one costs 24 bytes every ten. */
 const intervalMsDefault = 10_000
 const answerMsMaxDefault = 5_000
+/** With a reason to doubt it, a connection gets less time to prove itself. */
+const alarmedMsMax = 2_000
 
 /** Yamux, with a pulse, and with windows that a paused stream cannot overflow. */
 export function steadyYamux(init: PulseInit = {}): () => StreamMuxerFactory {
@@ -40,18 +61,22 @@ interface Pinged {
 }
 
 function beat(muxer: Pinged, connection: MessageStream, init: PulseInit): void {
-  const timer = setInterval(() => {
-    if (muxer.status !== 'open') {
-      clearInterval(timer)
-      return
-    }
-    withDeadline(init.answerMsMax ?? answerMsMaxDefault, (signal) => muxer.ping({ signal })).catch(() => {
-      clearInterval(timer)
+  const end = (): void => {
+    clearInterval(timer)
+    init.alarm?.remove(alarmed)
+  }
+  const check = (answerMsMax: number): void => {
+    if (muxer.status !== 'open') return end()
+    withDeadline(answerMsMax, (signal) => muxer.ping({ signal })).catch(() => {
+      end()
       const error = new Unreachable('no answer')
       muxer.abort(error)
       connection.abort(error)
     })
-  }, init.intervalMs ?? intervalMsDefault)
+  }
+  const alarmed = (): void => check(alarmedMsMax)
+  const timer = setInterval(() => check(init.answerMsMax ?? answerMsMaxDefault), init.intervalMs ?? intervalMsDefault)
   timer.unref()
-  connection.addEventListener('close', () => clearInterval(timer))
+  init.alarm?.add(alarmed)
+  connection.addEventListener('close', end)
 }
