@@ -6,7 +6,7 @@
  * own heap, larger ones are a system allocation each, which costs more than the hashing.
  */
 import { utf8Bytes } from './bytes.ts'
-import { compress, finish, initialState, resetState, sha256Lean, wipeWorkspace, writeDigest } from './sha256.ts'
+import { compress, copyState, finish, initialState, resetState, sha256Lean, wipeWorkspace, writeDigest } from './sha256.ts'
 import type { Sha256State } from './sha256.ts'
 
 /** A key absorbed into both pads. As secret as the key itself. */
@@ -15,6 +15,7 @@ interface HmacKey {
   readonly outer: Sha256State
 }
 
+const zeros: Sha256State = new Int32Array(8)
 const pad = new Uint8Array(64)
 const work: Sha256State = initialState()
 const innerDigest = new Uint8Array(32)
@@ -43,10 +44,10 @@ function absorb(into: HmacKey, key: Uint8Array): void {
 
 /** The HMAC of the first `length` bytes of `message`, 32 bytes. */
 function macOf(key: HmacKey, message: Uint8Array, length: number, out: Uint8Array): Uint8Array {
-  work.set(key.inner)
+  copyState(key.inner, work)
   finish(work, message, length, 64)
   writeDigest(work, innerDigest, 0)
-  work.set(key.outer)
+  copyState(key.outer, work)
   finish(work, innerDigest, 32, 64)
   writeDigest(work, out, 0)
   return out
@@ -126,9 +127,9 @@ export function hkdfSha256(
 }
 
 function wipe(): void {
-  ownKey.inner.fill(0)
-  ownKey.outer.fill(0)
-  work.fill(0)
+  copyState(zeros, ownKey.inner)
+  copyState(zeros, ownKey.outer)
+  copyState(zeros, work)
   innerDigest.fill(0)
   pseudoRandom.fill(0)
   joined.fill(0, 0, 64)
