@@ -31,6 +31,6 @@ function cpuSeconds(before: NodeJS.CpuUsage): number {
   return (user + system) / 1e6
 }
 
-export const counts = { setup: 600, messages: 4000, pingPong: 1500, group: 3000 } as const
+export const counts = { setup: 800, messages: 6000, pingPong: 2500, group: 2500 } as const
 
 export const plaintextBytes = 100
