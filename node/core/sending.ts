@@ -45,7 +45,7 @@ export class Sending {
         linked: lane.link !== undefined && lane.linkFromMs <= draft.nowMs,
         doubtful: isSilent(lane, draft.nowMs),
         dialling: lane.dialling,
-        dialable: lane.link === undefined && addressesOf(contact, lane.device).length > 0,
+        dialable: lane.link === undefined && hasAddresses(contact, lane.device),
         dialFromMs: lane.dialFromMs,
         dialFailures: lane.dialFailures,
         headStartUntilMs: lane.headStartUntilMs,
@@ -129,9 +129,11 @@ export class Sending {
   }
 
   #deposit(lane: Lane, first: string, relays: readonly string[], draft: Draft): void {
+    // A relay that refused the last is tried with one: a full mailbox need not turn away a whole queue each time.
+    const room = (lane.relayFailures.get(first) ?? 0) > 0 ? 1 : inFlightMax
     let inFlight = 0
     for (const entry of lane.entries()) {
-      if (inFlight >= inFlightMax) return
+      if (inFlight >= room) return
       const { delivery } = entry
       if (entry.depositAt !== undefined) {
         inFlight++
@@ -158,6 +160,10 @@ export class Sending {
       })
     }
   }
+}
+
+function hasAddresses(contact: Contact, device: DeviceId): boolean {
+  return (contact.card?.devices.find((d) => d.device === device)?.addresses.length ?? 0) > 0
 }
 
 /** Where a device may be dialled, as full multiaddrs. */
