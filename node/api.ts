@@ -25,6 +25,11 @@ export interface NodeOptions {
    * mailbox does not; without circuits, people behind routers talk through mailboxes only.
    */
   readonly circuits?: boolean
+  /**
+   * False: this device does not say on the local network that it is there, and does not hear who else is. It says its
+   * PeerId, by which those who know it recognise it.
+   */
+  readonly lan?: boolean
   /** Structured diagnostics, without names, contents or full identifiers. */
   readonly log?: (entry: LogEntry) => void
 }

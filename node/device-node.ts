@@ -40,6 +40,7 @@ export interface DeviceNodeInit {
   readonly instead?: readonly string[]
   readonly announce: readonly string[]
   readonly circuits?: boolean
+  readonly lan?: boolean
   readonly log: Log
   /** Closes the store and lets go of the data directory. */
   readonly release: () => void

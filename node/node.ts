@@ -37,6 +37,7 @@ export async function createNode(options: NodeOptions): Promise<LinnetNode> {
       ...(checked.listen === undefined ? usualPlaces(device.settings.device) : { listen: checked.listen }),
       announce: checked.announce,
       ...(options.circuits !== undefined && { circuits: options.circuits }),
+      lan: options.lan ?? true,
       log: (level, message, fields) => options.log?.({ level, message, ...fields }),
       release,
     })

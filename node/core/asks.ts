@@ -13,12 +13,14 @@ import type { ConversationSessions } from './conversation-sessions.ts'
 import type { Draft } from './draft.ts'
 import type { DirectoryAnswer } from './inputs.ts'
 import type { Lane } from './lane.ts'
+import type { Nearby } from './nearby.ts'
 import { markWaiting, recordAttempt } from './settling.ts'
 import { directAddressesOf } from './sending.ts'
 import type { Contact } from './state.ts'
 
 export interface AsksInit {
   readonly sessions: ConversationSessions
+  readonly nearby: Nearby
   readonly lane: (device: DeviceId) => Lane | undefined
   /** A session stands, or another try is due: move on. */
   readonly move: (device: DeviceId, draft: Draft) => void
@@ -62,7 +64,8 @@ export class Asks {
     const places = new Set([
       ...(contact.card?.relays ?? []),
       ...contact.hints,
-      ...devices.flatMap(({ device }) => directAddressesOf(contact, device)),
+      ...devices.flatMap(({ device }) => this.#directAddresses(contact, device, draft)),
+      ...(devices.length === 0 ? this.#init.nearby.all(draft.nowMs) : []),
     ])
     quest.found = false
     quest.reason = 'nobody to ask'
@@ -75,7 +78,9 @@ export class Asks {
 
   wantBundle(lane: Lane, contact: Contact, draft: Draft): void {
     if (lane.bundleSources !== undefined || lane.bundleFromMs > draft.nowMs) return
-    const [first, ...rest] = [...(contact.card?.relays ?? []), ...directAddressesOf(contact, lane.device)]
+    const near = this.#init.nearby.of(lane.device, draft.nowMs)
+    const places = [...near, ...(contact.card?.relays ?? []), ...directAddressesOf(contact, lane.device)]
+    const [first, ...rest] = new Set(places)
     if (first === undefined) {
       this.#bundleFailed(lane, 'they list no relay and no address', draft)
       return
@@ -95,6 +100,14 @@ export class Asks {
   /** Whatever kept the answers away may be over. */
   hurry(draft: Draft): void {
     for (const quest of this.#quests.values()) quest.fromMs = Math.min(quest.fromMs, draft.nowMs)
+    this.tick(draft)
+  }
+
+  /** Somebody is near who may be among those we look for. */
+  lookAround(draft: Draft): void {
+    for (const [account, quest] of this.#quests) {
+      if (draft.contact(account)?.state === 'adding') quest.fromMs = Math.min(quest.fromMs, draft.nowMs)
+    }
     this.tick(draft)
   }
 
@@ -187,6 +200,10 @@ export class Asks {
     const number = draft.counters.nextAsk()
     this.#asks.set(number, ask)
     draft.act({ kind: 'ask-directory', ask: number, at: ask.at, frame })
+  }
+
+  #directAddresses(contact: Contact, device: DeviceId, { nowMs }: Draft): readonly string[] {
+    return [...this.#init.nearby.of(device, nowMs), ...directAddressesOf(contact, device)]
   }
 
   #quest(account: AccountId): CardQuest {

@@ -15,12 +15,13 @@ import type { Change, Effect } from './effects.ts'
 import { Inbox } from './inbox.ts'
 import type { Input } from './inputs.ts'
 import { Links } from './links.ts'
+import { Nearby } from './nearby.ts'
 import { Ordering } from './ordering.ts'
 import { Outbox } from './outbox.ts'
 import { Outcomes, relayDevice } from './outcomes.ts'
 import { OwnCard, type Settings } from './own-card.ts'
 import { OwnDirectory } from './own-directory.ts'
-import { OwnRelays } from './own-relays.ts'
+import { OwnRelays, type RelayStanding } from './own-relays.ts'
 import { PreKeyPool } from './prekey-pool.ts'
 import type { Reads } from './reads.ts'
 import { Receipts } from './receipts.ts'
@@ -56,6 +57,7 @@ export class Device implements Core<Input, Change, Effect> {
   readonly #receipts: Receipts
   readonly #inbox: Inbox
   readonly #links: Links
+  readonly #nearby = new Nearby()
   #begun = false
   #sweepMs = 0
 
@@ -69,18 +71,21 @@ export class Device implements Core<Input, Change, Effect> {
     this.#directory = new OwnDirectory(this.#card, this.#pool)
     this.#ordering = new Ordering(reads)
 
+    const nearby = this.#nearby
     const sessions = new ConversationSessions(init.sessions, init.own)
     const sending = new Sending({
       sessions,
       seal: (recipient, message, random) => init.sealing.seal(recipient, message, random),
       ownDevice: this.#card.settings.device,
       ownCard: () => this.#card.signed,
+      nearby,
       wantBundle: (lane, contact, draft) => this.#asks.wantBundle(lane, contact, draft),
     })
     const outbox = new Outbox(reads, sending)
     this.#outbox = outbox
     this.#asks = new Asks({
       sessions,
+      nearby,
       lane: (device) => outbox.lane(device),
       move: (device, draft) => outbox.move(device, draft),
       takeCard: (account, card, draft) => this.#contacts.takeCard(account, card, draft),
@@ -133,13 +138,12 @@ export class Device implements Core<Input, Change, Effect> {
     return this.#card.fullAddresses()
   }
 
-  relayStandings(): readonly { relay: string; connected: boolean; reason?: string; preKeysLeft?: number }[] {
-    return [...this.#relays.standings()].map(([relay, { state, reason, preKeysLeft }]) => ({
-      relay,
-      connected: state === 'connected',
-      ...(reason !== undefined && { reason }),
-      ...(preKeysLeft !== undefined && { preKeysLeft }),
-    }))
+  relayStandings(): readonly RelayStanding[] {
+    return this.#relays.standings()
+  }
+
+  online(device: DeviceId): boolean {
+    return this.#links.to(device) !== undefined
   }
 
   /** The link that stands to a device. */
@@ -172,6 +176,8 @@ export class Device implements Core<Input, Change, Effect> {
         return this.#tick(draft)
       case 'listening':
         return this.#listening(input.addresses, draft)
+      case 'device-nearby':
+        return this.#deviceNearby(input.device, input.addresses, draft)
       case 'surroundings-changed':
         return this.#surroundingsChanged(draft)
       case 'text-submitted':
@@ -245,6 +251,13 @@ export class Device implements Core<Input, Change, Effect> {
     this.#outbox.begin(draft)
   }
 
+  #deviceNearby(device: DeviceId, addresses: readonly string[], draft: Draft): void {
+    this.#nearby.heard(device, addresses, draft.nowMs)
+    const contact = draft.contactOfDevice(device)
+    if (contact === undefined) this.#asks.lookAround(draft)
+    else this.#outbox.wake(contact, draft)
+  }
+
   #surroundingsChanged(draft: Draft): void {
     this.#relays.hurry(draft)
     this.#asks.hurry(draft)
@@ -269,9 +282,8 @@ export class Device implements Core<Input, Change, Effect> {
   /** Contacts hear from us where we are now, since the place where they would ask may be gone. */
   #tellEveryone(draft: Draft): void {
     const card = this.#card.signed
-    if (card === undefined) return
     for (const contact of draft.reads.contacts()) {
-      if (contact.state === 'added') this.#outbox.submitControl(contact, { kind: 'card', card }, draft)
+      if (card !== undefined && contact.state === 'added') this.#outbox.submitControl(contact, { kind: 'card', card }, draft)
     }
   }
 

@@ -13,6 +13,8 @@ export type Input =
 
   /** Other addresses, or awake after a sleep: what failed a moment ago may go now. */
   | { readonly kind: 'surroundings-changed' }
+  /** A device says on the local network that it is there; full multiaddrs. */
+  | { readonly kind: 'device-nearby'; readonly device: DeviceId; readonly addresses: readonly string[] }
 
   // From the user or a program. `request` comes back in the `answer`.
   | { readonly kind: 'text-submitted'; readonly request: number; readonly to: AccountId; readonly text: string }

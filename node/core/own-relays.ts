@@ -12,6 +12,7 @@ import type { PreKeyPool } from './prekey-pool.ts'
 
 interface Standing {
   state: 'away' | 'connecting' | 'connected'
+  sinceMs?: number
   failures: number
   fromMs: number
   reason?: string
@@ -20,6 +21,15 @@ interface Standing {
   /** Something changed while a publication was under way. */
   again: boolean
   publishFromMs: number
+}
+
+export interface RelayStanding {
+  readonly relay: string
+  readonly connected: boolean
+  /** Since when it is, or is not. */
+  readonly sinceMs?: number
+  readonly reason?: string
+  readonly preKeysLeft?: number
 }
 
 const reconnect = { minMs: 500, maxMs: 10_000 }
@@ -36,8 +46,15 @@ export class OwnRelays {
     this.#pool = pool
   }
 
-  standings(): ReadonlyMap<string, Readonly<Standing>> {
-    return this.#standings
+  /** As the library shows them. */
+  standings(): readonly RelayStanding[] {
+    return [...this.#standings].map(([relay, { state, sinceMs, reason, preKeysLeft }]) => ({
+      relay,
+      connected: state === 'connected',
+      ...(sinceMs !== undefined && { sinceMs }),
+      ...(reason !== undefined && { reason }),
+      ...(preKeysLeft !== undefined && { preKeysLeft }),
+    }))
   }
 
   /** Connects to those the user chose and leaves the others. */
@@ -66,6 +83,7 @@ export class OwnRelays {
     const standing = this.#standings.get(relay)
     if (standing === undefined) return
     standing.state = 'connected'
+    standing.sinceMs = draft.nowMs
     standing.failures = 0
     standing.publishing = false
     delete standing.reason
@@ -75,6 +93,7 @@ export class OwnRelays {
   lost(relay: string, reason: string, draft: Draft): void {
     const standing = this.#standings.get(relay)
     if (standing === undefined) return
+    if (standing.state === 'connected' || standing.sinceMs === undefined) standing.sinceMs = draft.nowMs
     standing.state = 'away'
     standing.failures++
     standing.reason = reason

@@ -11,6 +11,7 @@ import type { SealedMessage } from '../../protocol/wire/sealed.ts'
 import type { ConversationSessions } from './conversation-sessions.ts'
 import type { Draft } from './draft.ts'
 import type { Entry, Lane } from './lane.ts'
+import type { Nearby } from './nearby.ts'
 import { choosePath, isCircuit } from './routes.ts'
 import type { Contact } from './state.ts'
 
@@ -19,6 +20,7 @@ export interface SendingInit {
   readonly seal: (recipient: DeviceId, message: SealedMessage, random: Random) => Uint8Array
   readonly ownDevice: DeviceId
   readonly ownCard: () => SignedCard | undefined
+  readonly nearby: Nearby
   /** No session to encrypt with: ask for a bundle, if it is time to. */
   readonly wantBundle: (lane: Lane, contact: Contact, draft: Draft) => void
 }
@@ -45,7 +47,7 @@ export class Sending {
         linked: lane.link !== undefined && lane.linkFromMs <= draft.nowMs,
         doubtful: isSilent(lane, draft.nowMs),
         dialling: lane.dialling,
-        dialable: lane.link === undefined && hasAddresses(contact, lane.device),
+        dialable: lane.link === undefined && this.#places(lane, contact, draft).length > 0,
         dialFromMs: lane.dialFromMs,
         dialFailures: lane.dialFailures,
         headStartUntilMs: lane.headStartUntilMs,
@@ -105,7 +107,11 @@ export class Sending {
   #dial(lane: Lane, contact: Contact, draft: Draft): void {
     lane.dialling = true
     lane.headStartUntilMs = draft.nowMs + headStartMs
-    draft.act({ kind: 'dial', device: lane.device, addresses: addressesOf(contact, lane.device) })
+    draft.act({ kind: 'dial', device: lane.device, addresses: this.#places(lane, contact, draft) })
+  }
+
+  #places({ device }: Lane, contact: Contact, { nowMs }: Draft): readonly string[] {
+    return [...new Set([...this.#init.nearby.of(device, nowMs), ...addressesOf(contact, device)])]
   }
 
   #sendDirect(lane: Lane, draft: Draft): void {
@@ -160,10 +166,6 @@ export class Sending {
       })
     }
   }
-}
-
-function hasAddresses(contact: Contact, device: DeviceId): boolean {
-  return (contact.card?.devices.find((d) => d.device === device)?.addresses.length ?? 0) > 0
 }
 
 /** Where a device may be dialled, as full multiaddrs. */

@@ -2,7 +2,7 @@
  * Multiaddrs as this device understands them: which can be dialled, whose they are, and in which order ours are told.
  */
 import { CODE_P2P, CODE_P2P_CIRCUIT, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { TCP } from '@multiformats/multiaddr-matcher'
+import { TCP, WebSockets, WebSocketsSecure } from '@multiformats/multiaddr-matcher'
 import { deviceIdOfPeerId, type DeviceId } from '../../protocol/ids.ts'
 import { addressBytesMax, addressesMax } from '../../protocol/limits.ts'
 
@@ -33,6 +33,11 @@ export function parse(text: string): Multiaddr | undefined {
 
 /** Whether our transport can dial, or listen on, this address. */
 export function isDialable(address: Multiaddr): boolean {
+  return TCP.exactMatch(address) || WebSockets.exactMatch(address) || WebSocketsSecure.exactMatch(address)
+}
+
+/** Bare TCP, whose ports are the socket's own. */
+export function isTcp(address: Multiaddr): boolean {
   return TCP.exactMatch(address)
 }
 

@@ -6,12 +6,15 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify, type Identify } from '@libp2p/identify'
+import type { PeerInfo } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
 import { circuits, type Circuits, type CircuitsInit } from './circuits.ts'
 import { Unreachable, withDeadline } from './deadline.ts'
 import { direct, type Direct, type DirectInit } from './direct-service.ts'
 import { quiet } from './log.ts'
+import { neighbourhood } from './neighbourhood.ts'
 import { ownDirectory, type OwnDirectory, type OwnDirectoryInit } from './own-directory.ts'
 import { steadyYamux, type PulseInit } from './pulse.ts'
 import { reach, type Reach, type ReachInit } from './reach.ts'
@@ -27,6 +30,8 @@ export interface DeviceHostInit {
   readonly directory: OwnDirectoryInit
   /** Absent, this device is neither reached nor reaches others through relays as itself. */
   readonly circuits?: CircuitsInit & Pick<UpgradeInit, 'isFriend' | 'onDirect' | 'log'>
+  /** A device on the local network says that it is there; absent, this one neither says so nor listens. */
+  readonly onNeighbour?: (neighbour: PeerInfo) => void
   readonly reach?: ReachInit
   readonly pulse?: PulseInit
 }
@@ -54,7 +59,10 @@ export async function createDeviceHost(init: DeviceHostInit): Promise<DeviceHost
   const seen = (): Vantage => host.services.vantage
   const host: DeviceHost = await createLibp2p({
     ...common(init.pulse),
-    ...(through !== undefined && { transports: [tcp(), circuitRelayTransport({ discoveryFilter: knowsEverybody })] }),
+    ...(init.onNeighbour !== undefined && { peerDiscovery: [neighbourhood()] }),
+    ...(through !== undefined && {
+      transports: [tcp(), webSockets(), circuitRelayTransport({ discoveryFilter: knowsEverybody })],
+    }),
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', init.seed),
     addresses: { listen: [...init.listen], announce: [...init.announce] },
@@ -71,6 +79,7 @@ export async function createDeviceHost(init: DeviceHostInit): Promise<DeviceHost
       }),
     },
   })
+  host.addEventListener('peer:discovery', ({ detail }) => init.onNeighbour?.(detail))
   return host
 }
 
@@ -84,7 +93,7 @@ export async function createAnonymousHost(init: { reach?: ReachInit; pulse?: Pul
 
 function common(pulse: PulseInit | undefined): Libp2pOptions {
   return {
-    transports: [tcp()],
+    transports: [tcp(), webSockets()],
     connectionEncrypters: [noise()],
     streamMuxers: [steadyYamux(pulse)],
     connectionManager: {

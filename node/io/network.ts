@@ -12,6 +12,7 @@ import { askDirectory } from './directory-client.ts'
 import { createDeviceHost, stopHost, type DeviceHost } from './host.ts'
 import { Links } from './links.ts'
 import type { Log } from './log.ts'
+import { Neighbours } from './neighbourhood.ts'
 import { Alarm, type PulseInit } from './pulse.ts'
 import type { Reach, ReachInit } from './reach.ts'
 import { RelayLinks } from './relay-links.ts'
@@ -32,6 +33,8 @@ export interface NetworkInit {
   readonly strangerIdleMsMax?: number
   /** False: no circuits, in either direction, and so no upgrade of them either. */
   readonly circuits?: boolean
+  /** Says on the local network that it is there, and hears who else is. */
+  readonly lan?: boolean
 }
 
 /** What happens outside this device; the rest of the effects are its own affair. */
@@ -49,6 +52,7 @@ export class Network {
   #told: readonly string[] | undefined
   readonly #alarm = new Alarm()
   readonly #surroundings: Surroundings
+  readonly #neighbours: Neighbours
 
   constructor(init: NetworkInit) {
     this.#init = init
@@ -62,6 +66,7 @@ export class Network {
       onLost: (relay) => this.#host?.services.circuits?.lost(relay),
     })
     this.#depositor = new Depositor({ push: init.push, anonymous: this.#anonymous })
+    this.#neighbours = new Neighbours(init.push)
     this.#surroundings = new Surroundings({ onChange: (what) => this.#changed(what) })
   }
 
@@ -128,11 +133,12 @@ export class Network {
   }
 
   async #listening(listen: readonly string[]): Promise<DeviceHost> {
-    const { push, isFriend, log, circuits = true, pulse, ...rest } = this.#init
+    const { push, isFriend, log, circuits = true, lan = false, pulse, ...rest } = this.#init
     const host = await createDeviceHost({
       ...rest,
       pulse: { ...pulse, alarm: this.#alarm },
       listen,
+      ...(lan && { onNeighbour: (neighbour) => this.#neighbours.discovered(neighbour) }),
       ...(circuits && {
         circuits: {
           isFriend,
@@ -158,6 +164,7 @@ export class Network {
   #changed(what: 'moved' | 'woke'): void {
     this.#init.log('debug', 'surroundings changed', { what })
     this.#alarm.ring()
+    this.#neighbours.forget()
     this.#tellAddresses()
     this.#init.push({ kind: 'surroundings-changed' })
   }

@@ -9,7 +9,7 @@
  */
 import type { Connection, MultiaddrConnection, PeerId, Transport, Upgrader } from '@libp2p/interface'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { isDialable, isLoopback, withoutPeer } from './addresses.ts'
+import { isDialable, isLoopback, isTcp, withoutPeer } from './addresses.ts'
 import { Unreachable, withDeadline } from './deadline.ts'
 import type { View } from './vantage.ts'
 
@@ -56,7 +56,7 @@ export class Meeting {
   /** Resolves with the first connection that stands; rejects when none did in time. */
   async dial([meetingPlace, ...listeners]: readonly (Multiaddr | undefined)[], msMax: number): Promise<void> {
     const dials = listeners.filter((address) => usable(address)).map((address) => this.#dialListener(address, msMax))
-    if (usable(meetingPlace)) dials.push(this.#meet(meetingPlace, msMax))
+    if (usable(meetingPlace) && isTcp(meetingPlace)) dials.push(this.#meet(meetingPlace, msMax))
     if (dials.length === 0) throw new Unreachable('no address that can be dialled')
     await Promise.any(dials)
   }

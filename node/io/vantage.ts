@@ -7,7 +7,7 @@
  */
 import type { Connection, IdentifyResult, TypedEventTarget, Libp2pEvents } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { isDialable, withoutPeer } from './addresses.ts'
+import { isTcp, withoutPeer } from './addresses.ts'
 
 export interface VantageComponents {
   readonly events: TypedEventTarget<Libp2pEvents>
@@ -41,6 +41,7 @@ export class Vantage {
 
   /** Several relays are dialled from one port: whether they see the same then tells how the router maps. */
   async dial(target: Multiaddr, signal: AbortSignal): Promise<Connection> {
+    if (!isTcp(withoutPeer(target))) return this.#components.transportManager.dial(target, { signal })
     for (let tries = 1; ; tries++) {
       const localPort = this.#port
       try {
@@ -65,7 +66,7 @@ export class Vantage {
     const localPort = this.#localPorts.get(connection)
     if (localPort === undefined || observedAddr === undefined || connection.status !== 'open') return
     const observed = withoutPeer(observedAddr)
-    if (!isDialable(observed)) return
+    if (!isTcp(observed)) return
     this.#views.set(connection, { relay: connection.remoteAddr.toString(), localPort, observed })
   }
 }

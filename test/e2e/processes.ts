@@ -85,6 +85,15 @@ abstract class Process {
     await this.#end('SIGKILL')
   }
 
+  /** Nothing of it runs until it is woken: a lid closed. */
+  sleep(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  wake(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
   async signal(signal: NodeJS.Signals): Promise<void> {
     await this.#end(signal)
   }

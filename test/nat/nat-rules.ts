@@ -48,7 +48,7 @@ function translation(kind: Kind, inner: string, outer: string): string {
       }
       chain outward {
         type nat hook postrouting priority 100;
-        oifname wan ip saddr ${inner} ${out}
+        oifname wan ip saddr ${inner}/24 ${out}
       }
       chain inward {
         type nat hook prerouting priority -100;

@@ -4,6 +4,8 @@
  */
 import { whyNot } from './lab.ts'
 import { kinds, type Kind } from './nat-rules.ts'
+import { oneRoom } from './lan.ts'
+import { directOnly, householdTroubles, relayGone, secondRelay } from './outages.ts'
 import { pairs } from './pairs.ts'
 import { Tally } from './tally.ts'
 
@@ -16,6 +18,11 @@ if (reason !== undefined) {
 const tally = new Tally()
 const stories: Readonly<Record<string, (tally: Tally, ...rest: string[]) => Promise<void>>> = {
   pairs: (to, ...chosen) => pairs(to, 25, chosen.length > 0 ? (chosen as Kind[]) : kinds),
+  lan: oneRoom,
+  relay: relayGone,
+  relays: secondRelay,
+  direct: directOnly,
+  household: (to, unpluggedS = '60', asleepS = '60') => householdTroubles(to, Number(unpluggedS), Number(asleepS)),
 }
 const [only, ...rest] = process.argv.slice(2)
 for (const [name, story] of Object.entries(stories)) {

@@ -90,6 +90,8 @@ export class World {
         `-n ${wire} link set l${i} master bridge up`,
         `-n ${space} addr add ${address}/24 dev eth0`,
         `-n ${space} link set eth0 up`,
+        // As from a home router that has lost its line: without a route, Linux sends no multicast either.
+        `-n ${space} route add default via 192.168.99.1`,
       )
       return { address, prefix: inside(space) }
     })
