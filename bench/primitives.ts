@@ -1,6 +1,6 @@
 /**
- * Where JavaScript stops being cheaper than a native call: microseconds of CPU time by length, both ways, for every primitive that
- * `protocol/crypto/primitives.ts` chooses by size. `node bench/primitives.ts`
+ * Where JavaScript stops being cheaper than a native call: microseconds of CPU time by length, both ways, for every
+ * primitive that `protocol/crypto/primitives.ts` chooses by size. `node bench/primitives.ts`
  */
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { aesCbcDecrypt, aesCbcEncrypt } from '../protocol/crypto/aes-cbc.ts'

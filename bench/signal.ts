@@ -1,8 +1,8 @@
 /**
- * Our sessions beside libsignal-client 0.103.0 through its Node binding: `npm run bench:signal [-- --rounds 5]`. Each round runs
- * both, one after the other, in fresh processes on the same single core; figures are operations per second of CPU time,
- * medians over the rounds. Plaintexts are 100 bytes; records are kept after every operation the way each library is meant
- * to be used. Needs the oracle's package: run `npm run test:interop` once.
+ * Our sessions beside libsignal-client 0.103.0 through its Node binding: `npm run bench:signal [-- --rounds 5]`. Each
+ * round runs both, one after the other, in fresh processes on the same single core; figures are operations per second
+ * of CPU time, medians over the rounds. Plaintexts are 100 bytes; records are kept after every operation the way each
+ * library is meant to be used. Needs the oracle's package: run `npm run test:interop` once.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'

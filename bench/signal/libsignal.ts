@@ -1,6 +1,7 @@
 /**
- * libsignal-client's side of the benchmark, through its Node binding as its own clients use it: stores that hold serialised
- * records. Taken from the private package of the interop tests, where it is installed by `npm run test:interop`.
+ * libsignal-client's side of the benchmark, through its Node binding as its own clients use it: stores that hold
+ * serialised records. Taken from the private package of the interop tests, where it is installed by `npm run
+ * test:interop`.
  */
 import { counts, plaintextBytes, rateAsync, total } from './measure.ts'
 import type { Timings } from './measure.ts'

@@ -4,7 +4,10 @@ export interface Timings {
   readonly [metric: string]: number
 }
 
-/** Runs `operation` `count` times after a quarter as many to warm up; `count` operations a run of `operation` when it says so. */
+/**
+ * Runs `operation` `count` times after a quarter as many to warm up; `count` operations a run of `operation` when it
+ * says so.
+ */
 export function rate(count: number, operation: (i: number) => void): number {
   const warm = Math.ceil(count / 4)
   for (let i = 0; i < warm; i++) operation(i)

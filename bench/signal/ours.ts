@@ -1,4 +1,7 @@
-/** Our side of the benchmark. Records are values in memory and are encoded after every operation, as a store would have it. */
+/**
+ * Our side of the benchmark. Records are values in memory and are encoded after every operation, as a store would
+ * have it.
+ */
 import { systemRandom } from '../../protocol/crypto/primitives.ts'
 import {
   acceptDistribution,

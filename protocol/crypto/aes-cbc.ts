@@ -1,7 +1,8 @@
 /**
- * AES-256 in CBC mode with PKCS #7 padding (FIPS 197, SP 800-38A) for short messages, where a native call costs five times the
- * work. Tables of 1 KiB in all each way, on purpose: the usual larger ones are faster alone, but fall out of the processor's first
- * cache between two messages, and table lookups are what others on the same machine could time.
+ * AES-256 in CBC mode with PKCS #7 padding (FIPS 197, SP 800-38A) for short messages, where a native call costs five
+ * times the work. Tables of 1 KiB in all each way, on purpose: the usual larger ones are faster alone, but fall out
+ * of the processor's first cache between two messages, and table lookups are what others on the same machine could
+ * time.
  */
 
 const roundCount = 14

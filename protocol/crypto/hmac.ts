@@ -2,11 +2,20 @@
  * HMAC-SHA256 (RFC 2104) and HKDF-SHA256 (RFC 5869) for short input, on the open midstates of `sha256.ts`: a key is
  * absorbed once and used for several messages, which is what a ratchet does all day.
  *
- * Works in memory it keeps and wipes, and gives keys out in blocks of 32 bytes: arrays of up to 64 bytes live on the engine's
- * own heap, larger ones are a system allocation each, which costs more than the hashing.
+ * Works in memory it keeps and wipes, and gives keys out in blocks of 32 bytes: arrays of up to 64 bytes live on the
+ * engine's own heap, larger ones are a system allocation each, which costs more than the hashing.
  */
 import { utf8Bytes } from './bytes.ts'
-import { compress, copyState, finish, initialState, resetState, sha256Lean, wipeWorkspace, writeDigest } from './sha256.ts'
+import {
+  compress,
+  copyState,
+  finish,
+  initialState,
+  resetState,
+  sha256Lean,
+  wipeWorkspace,
+  writeDigest,
+} from './sha256.ts'
 import type { Sha256State } from './sha256.ts'
 
 /** A key absorbed into both pads. As secret as the key itself. */

@@ -1,7 +1,7 @@
 /**
  * Prepared forms of keys, kept for as long as the key's own byte array is in use. Importing a raw key into the native
- * library costs as much as using it, and sessions hold on to the same arrays, so identity of the array is the right key;
- * its content is compared on every use, since an array can be written to.
+ * library costs as much as using it, and sessions hold on to the same arrays, so identity of the array is the right
+ * key; its content is compared on every use, since an array can be written to.
  */
 
 export interface KeyCache<Prepared> {

@@ -1,7 +1,7 @@
 /**
- * Kyber-1024 of round 3, the KEM of PQXDH as deployed, on top of ML-KEM-1024 (FIPS 203). Key and ciphertext encodings are
- * the same; what differs on the wire is only the last step of the shared secret. A rejected ciphertext gives another
- * pseudo-random value than round 3 would, which nobody can tell from the outside.
+ * Kyber-1024 of round 3, the KEM of PQXDH as deployed, on top of ML-KEM-1024 (FIPS 203). Key and ciphertext encodings
+ * are the same; what differs on the wire is only the last step of the shared secret. A rejected ciphertext gives
+ * another pseudo-random value than round 3 would, which nobody can tell from the outside.
  */
 import { concatBytes } from './bytes.ts'
 import { kemDecapsulate, kemEncapsulate, sha3, shake } from './primitives.ts'

@@ -1,11 +1,10 @@
 /**
- * The cryptographic primitives everything above uses: synchronous, on plain bytes, chosen by size between the platform's
- * provider and lean JavaScript. Hostile values come back as `undefined` or `false`; a wrong length is the caller's fault
- * and throws UsageError. Decides no protocol.
+ * The cryptographic primitives everything above uses: synchronous, on plain bytes, chosen by size between the
+ * platform's provider and lean JavaScript. Hostile values come back as `undefined` or `false`; a wrong length is the
+ * caller's fault and throws UsageError. Decides no protocol.
  *
  * @example
- * const bob = x25519KeyPair(systemRandom.bytes(32))
- * const shared = x25519(alicePrivateKey, bob.publicKey)
+ * const bob = x25519KeyPair(systemRandom.bytes(32)) const shared = x25519(alicePrivateKey, bob.publicKey)
  */
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { UsageError } from '../errors.ts'
@@ -130,8 +129,8 @@ export function ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array {
 }
 
 /**
- * Strict: s < L, a canonical public key that is not of small order, no cofactor. One message, key and commitment have one
- * signature. False for anything malformed.
+ * Strict: s < L, a canonical public key that is not of small order, no cofactor. One message, key and commitment have
+ * one signature. False for anything malformed.
  */
 export function ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (!isEd25519PublicKey(publicKey) || signature.length !== 64) return false
@@ -167,11 +166,15 @@ export function x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Arra
 
 /**
  * Five times the group order, less one: -1 modulo the order, 0 modulo the cofactor, and left alone by clamping.
- * Multiplying by it therefore negates the part of a point in the prime subgroup and kills the rest, and u hides the sign.
+ * Multiplying by it therefore negates the part of a point in the prime subgroup and kills the rest, and u hides the
+ * sign.
  */
 const torsionProbe = littleEndian32(5n * groupOrder - 1n)
 
-/** True when a u has no component of small order, so that no other u gives the same shared secrets. Costs one agreement. */
+/**
+ * True when a u has no component of small order, so that no other u gives the same shared secrets. Costs one
+ * agreement.
+ */
 export function isTorsionFree(publicKey: Uint8Array): boolean {
   const projected = x25519(torsionProbe, publicKey)
   return projected !== undefined && samePublicBytes(projected, publicKey)

@@ -1,6 +1,6 @@
 /**
- * The native provider: OpenSSL through node:crypto. The only file of the protocol that imports it. ML-KEM is native from
- * Node 24.7 on; older versions get it from the portable provider, which gives the same bytes.
+ * The native provider: OpenSSL through node:crypto. The only file of the protocol that imports it. ML-KEM is native
+ * from Node 24.7 on; older versions get it from the portable provider, which gives the same bytes.
  *
  * A key generated from the system's randomness is made by one native call; from any other `Random` (a simulation) its
  * bytes decide the key, so that a run can be replayed.
@@ -218,8 +218,8 @@ function importKemPublic(level: KemLevel, publicKey: Uint8Array): KeyObject | un
 }
 
 /**
- * Node finds out what kind of key it was given by throwing and catching, four times an import; recording the traces of those
- * errors, which nobody sees, is three quarters of what an import costs.
+ * Node finds out what kind of key it was given by throwing and catching, four times an import; recording the traces
+ * of those errors, which nobody sees, is three quarters of what an import costs.
  */
 function withoutTraces(importKey: () => KeyObject): KeyObject {
   const before = Error.stackTraceLimit

@@ -1,7 +1,7 @@
 /**
- * What a platform must offer: curves, signatures, KEM, hashes and ciphers. Two stand behind it, `provider-node.ts` (native)
- * and `provider-portable.ts` (@noble, any JavaScript engine), and the same suite holds both to the same bytes. What is
- * cheaper in JavaScript on every platform (short HMAC and HKDF) is not here but in `hmac.ts`.
+ * What a platform must offer: curves, signatures, KEM, hashes and ciphers. Two stand behind it, `provider-node.ts`
+ * (native) and `provider-portable.ts` (@noble, any JavaScript engine), and the same suite holds both to the same
+ * bytes. What is cheaper in JavaScript on every platform (short HMAC and HKDF) is not here but in `hmac.ts`.
  *
  * Lengths are checked by the callers in `primitives.ts`; hostile values come back as `undefined` or `false`.
  */

@@ -1,6 +1,7 @@
 /**
  * Key material that does not print and can be wiped. JavaScript cannot promise that no copy is left behind by the
- * engine; this takes away the accidents (a log line, a JSON dump, a debugger's preview) and shortens the life of the rest.
+ * engine; this takes away the accidents (a log line, a JSON dump, a debugger's preview) and shortens the life of the
+ * rest.
  */
 import { forgetKey } from './primitives.ts'
 

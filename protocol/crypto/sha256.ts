@@ -45,8 +45,8 @@ export function copyState(from: Sha256State, to: Sha256State): void {
 }
 
 /**
- * Absorbs the 64 bytes of `data` at `offset`. Sixteen rounds are written out, with the names of the working variables moved on
- * instead of their values and the message schedule in variables: a seventh off the cost of every message.
+ * Absorbs the 64 bytes of `data` at `offset`. Sixteen rounds are written out, with the names of the working variables
+ * moved on instead of their values and the message schedule in variables: a seventh off the cost of every message.
  */
 // prettier-ignore
 export function compress(state: Sha256State, data: Uint8Array, offset: number): void {

@@ -1,9 +1,9 @@
 /**
- * XEdDSA signatures (XEdDSA revision 1) in the variant libsignal speaks: the public key's own sign of x travels in the top
- * bit of the signature's last byte. Verification is strict (s < L), so a signature has one encoding only.
+ * XEdDSA signatures (XEdDSA revision 1) in the variant libsignal speaks: the public key's own sign of x travels in
+ * the top bit of the signature's last byte. Verification is strict (s < L), so a signature has one encoding only.
  *
- * Fast path: an identity grown from an Ed25519 seed is signed for natively, since its X25519 private key is the Ed25519
- * scalar. Slow path: an imported X25519 private key, with the nonce of the paper.
+ * Fast path: an identity grown from an Ed25519 seed is signed for natively, since its X25519 private key is the
+ * Ed25519 scalar. Slow path: an imported X25519 private key, with the nonce of the paper.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { concatBytes } from './bytes.ts'
@@ -20,7 +20,9 @@ export function xeddsaSignWithSeed(seed: Uint8Array, message: Uint8Array): Uint8
   return signature
 }
 
-/** Signs with an X25519 private key, 32 bytes: about twenty times slower. `random` gives the 64 bytes Z of the paper. */
+/**
+ * Signs with an X25519 private key, 32 bytes: about twenty times slower. `random` gives the 64 bytes Z of the paper.
+ */
 export function xeddsaSign(privateKey: Uint8Array, message: Uint8Array, random: Random): Uint8Array {
   const { Point } = ed25519
   const clamped = new Uint8Array(privateKey)

@@ -1,8 +1,8 @@
 /**
- * What ties a group message to its group, to the state of the group it was written under, and to its sender. The format of
- * sender keys authenticates a key and no more: a member could hand somebody's key on under another group's or person's name,
- * and a message from before a removal would pass for one from after it. So the first 32 bytes of what is encrypted are a hash
- * of all three, and a message that says otherwise is refused.
+ * What ties a group message to its group, to the state of the group it was written under, and to its sender. The
+ * format of sender keys authenticates a key and no more: a member could hand somebody's key on under another group's
+ * or person's name, and a message from before a removal would pass for one from after it. So the first 32 bytes of
+ * what is encrypted are a hash of all three, and a message that says otherwise is refused.
  */
 import { concatBytes, equalBytes, uint32Be, utf8Bytes } from '../crypto/bytes.ts'
 import { sha256 } from '../crypto/primitives.ts'

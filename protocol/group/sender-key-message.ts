@@ -1,6 +1,7 @@
 /**
- * The two messages of sender keys, in libsignal's bytes: the distribution that hands a key to each member, inside a pairwise
- * session, and the group message. Codec only. Neither names a group or a sender: that is bound in `sender-key-binding.ts`.
+ * The two messages of sender keys, in libsignal's bytes: the distribution that hands a key to each member, inside a
+ * pairwise session, and the group message. Codec only. Neither names a group or a sender: that is bound in
+ * `sender-key-binding.ts`.
  */
 import { decodeCurveKey, encodeCurveKey } from '../session/keys.ts'
 import { messageBytesMax } from '../session/limits.ts'

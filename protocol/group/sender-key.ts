@@ -1,7 +1,8 @@
 /**
- * Sender keys: one key per sender and group, handed to every member inside pairwise sessions, so that a message is encrypted
- * once for all. A chain gives forward secrecy, a signature keeps members from speaking for each other; there is no healing
- * after a theft, so the group rotates keys when it must (who and when is the group's decision, not made here).
+ * Sender keys: one key per sender and group, handed to every member inside pairwise sessions, so that a message is
+ * encrypted once for all. A chain gives forward secrecy, a signature keeps members from speaking for each other;
+ * there is no healing after a theft, so the group rotates keys when it must (who and when is the group's decision,
+ * not made here).
  *
  * Values in, values out, as in sessions: a refused message leaves everything as it was.
  */

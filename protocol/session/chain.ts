@@ -1,6 +1,6 @@
 /**
- * Symmetric-key chains (Double Ratchet section 2.2) and the keys of one message. A chain only moves forward; what it leaves
- * out stays behind as seeds for late messages. Values in, values out: nothing here changes a chain.
+ * Symmetric-key chains (Double Ratchet section 2.2) and the keys of one message. A chain only moves forward; what it
+ * leaves out stays behind as seeds for late messages. Values in, values out: nothing here changes a chain.
  */
 import { hkdfBlocks, hmacLean, hmacOfBoth } from '../crypto/hmac.ts'
 import { Secret } from '../crypto/secret.ts'

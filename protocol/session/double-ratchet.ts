@@ -1,10 +1,10 @@
 /**
- * The Double Ratchet (revision 3, section 3): a Diffie-Hellman step whenever the peer shows a new ratchet key, and a chain
- * in each direction between steps. Gives one seed per message; making keys, MACs and ciphertext of it is the triple
- * ratchet's part.
+ * The Double Ratchet (revision 3, section 3): a Diffie-Hellman step whenever the peer shows a new ratchet key, and a
+ * chain in each direction between steps. Gives one seed per message; making keys, MACs and ciphertext of it is the
+ * triple ratchet's part.
  *
- * The sending half of a step is put off until something is sent (section 8.5 allows it): nobody can tell, and a burst in one
- * direction then costs one agreement instead of two.
+ * The sending half of a step is put off until something is sent (section 8.5 allows it): nobody can tell, and a burst
+ * in one direction then costs one agreement instead of two.
  */
 import { samePublicBytes } from '../crypto/bytes.ts'
 import { hkdfBlocks } from '../crypto/hmac.ts'
@@ -101,7 +101,8 @@ export function receive(
     theirChains[at] = { ratchetKey: known.ratchetKey, ...reached.their }
     return { ratchet: { ...ratchet, theirChains }, seed: reached.seed }
   }
-  // Two new keys without a word from us between them: no honest peer does it, and the step is finished as if none was put off.
+  // Two new keys without a word from us between them: no honest peer does it, and the step is finished as if none was
+  // put off.
   const settled = ratchet.ownChain === undefined ? finishStep(ratchet, random) : ratchet
   if (settled === undefined) return 'invalid-key'
   const step = rootStep(settled.rootKey, settled.ownRatchetKey, ratchetKey)

@@ -1,6 +1,6 @@
 /**
- * Safety numbers as Signal computes them: a slow hash of each side's identity key and name, shown as 60 digits or as a code to
- * scan. Both sides see the same digits exactly when nobody stands between them.
+ * Safety numbers as Signal computes them: a slow hash of each side's identity key and name, shown as 60 digits or as
+ * a code to scan. Both sides see the same digits exactly when nobody stands between them.
  */
 import { concatBytes, equalBytes } from '../crypto/bytes.ts'
 import { sha512 } from '../crypto/primitives.ts'

@@ -1,6 +1,6 @@
 /**
- * PQXDH (revision 3): from a prekey bundle, or from a first message, to the secrets both ratchets start from. Decides what
- * is agreed and checked; not when a prekey is used up, nor which session a message belongs to.
+ * PQXDH (revision 3): from a prekey bundle, or from a first message, to the secrets both ratchets start from. Decides
+ * what is agreed and checked; not when a prekey is used up, nor which session a message belongs to.
  */
 import { concatBytes } from '../crypto/bytes.ts'
 import { hkdfBlocks } from '../crypto/hmac.ts'

@@ -1,6 +1,6 @@
 /**
- * Public keys in Signal's serialised forms (a type byte in front, so that no curve key can pass for a KEM key), and this
- * device's own keys in the form the agreements need.
+ * Public keys in Signal's serialised forms (a type byte in front, so that no curve key can pass for a KEM key), and
+ * this device's own keys in the form the agreements need.
  */
 import { concatBytes } from '../crypto/bytes.ts'
 import { isCanonicalField } from '../crypto/field25519.ts'

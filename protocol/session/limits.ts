@@ -4,8 +4,8 @@
  */
 
 /**
- * How far one message may run ahead in its chain. libsignal's value; a sender offline to us for months stays below it, and
- * deriving that many keys costs about 50 ms.
+ * How far one message may run ahead in its chain. libsignal's value; a sender offline to us for months stays below
+ * it, and deriving that many keys costs about 50 ms.
  */
 export const forwardJumpMax = 25_000
 
@@ -15,12 +15,16 @@ export const skippedKeysMax = 2_000
 /** Receiving chains kept per session, so that messages of earlier turns can still arrive. libsignal's value. */
 export const receivingChainsMax = 5
 
-/** Sessions kept behind the current one. libsignal's value: simultaneous openings and reinstallations rarely pass three. */
+/**
+ * Sessions kept behind the current one. libsignal's value: simultaneous openings and reinstallations rarely pass
+ * three.
+ */
 export const archivedSessionsMax = 40
 
 /**
- * Chain steps one incoming message may cause over all sessions of a record: the longest legal jump in both ratchets of one
- * session (25,000 and 25,000), twice. Without it a forged counter would cost that much for each of 41 sessions.
+ * Chain steps one incoming message may cause over all sessions of a record: the longest legal jump in both ratchets
+ * of one session (25,000 and 25,000), twice. Without it a forged counter would cost that much for each of 41
+ * sessions.
  */
 export const stepsPerMessageMax: number = 4 * forwardJumpMax
 
@@ -30,7 +34,10 @@ export const stepsPerMessageMax: number = 4 * forwardJumpMax
  */
 export const unansweredMsMax: number = 30 * 24 * 60 * 60 * 1000
 
-/** Largest message taken or made, in bytes. Text and control messages are far below; larger things travel as attachments. */
+/**
+ * Largest message taken or made, in bytes. Text and control messages are far below; larger things travel as
+ * attachments.
+ */
 export const messageBytesMax = 1_048_576
 
 /** Registration ids are 14 bits, without the values libsignal reserves. */
@@ -39,5 +46,8 @@ export const registrationIdMax = 16_380
 /** Largest prekey id: libsignal's identifiers are unsigned 32-bit on the wire and 24-bit by convention. */
 export const prekeyIdMax = 0xff_ffff
 
-/** Sender keys kept per sender and distribution, so that messages from before a rotation can still arrive. libsignal's value. */
+/**
+ * Sender keys kept per sender and distribution, so that messages from before a rotation can still arrive. libsignal's
+ * value.
+ */
 export const senderKeyStatesMax = 5

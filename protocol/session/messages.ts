@@ -1,6 +1,6 @@
 /**
- * The two messages on the wire, in libsignal's bytes: `SignalMessage` (2) and `PreKeySignalMessage` (3). Codec only: what
- * a valid MAC is and which session is meant are decided elsewhere.
+ * The two messages on the wire, in libsignal's bytes: `SignalMessage` (2) and `PreKeySignalMessage` (3). Codec only:
+ * what a valid MAC is and which session is meant are decided elsewhere.
  */
 import { concatBytes } from '../crypto/bytes.ts'
 import { curveKeyBytes, decodeCurveKey, decodeKyberBytes } from './keys.ts'

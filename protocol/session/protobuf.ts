@@ -1,6 +1,7 @@
 /**
- * The little of protobuf that Signal's messages need, strict: minimal varints of at most 32 bits, known wire types, lengths
- * inside the buffer. Unknown fields are skipped, as the format intends; a field given twice is the caller's to refuse.
+ * The little of protobuf that Signal's messages need, strict: minimal varints of at most 32 bits, known wire types,
+ * lengths inside the buffer. Unknown fields are skipped, as the format intends; a field given twice is the caller's
+ * to refuse.
  */
 
 /** Walks the fields of one message. After `next()` returned false, `isWhole` tells a clean end from malformed bytes. */

@@ -1,7 +1,7 @@
 /**
- * The signed and Kyber prekeys used of late. They serve many sessions, a store reads them into a fresh array each time, and
- * preparing one costs more than using it; so the array that was seen first stands in for every later one with the same
- * content. A retired key stays in memory until others have taken its place or the program ends.
+ * The signed and Kyber prekeys used of late. They serve many sessions, a store reads them into a fresh array each
+ * time, and preparing one costs more than using it; so the array that was seen first stands in for every later one
+ * with the same content. A retired key stays in memory until others have taken its place or the program ends.
  */
 import { equalBytes } from '../crypto/bytes.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Session selection (Sesame section 3, as libsignal does it): which of the current and archived sessions with a device a
- * message belongs to, and which one speaks afterwards.
+ * Session selection (Sesame section 3, as libsignal does it): which of the current and archived sessions with a
+ * device a message belongs to, and which one speaks afterwards.
  */
 import { samePublicBytes } from '../crypto/bytes.ts'
 import type { Random } from '../crypto/random.ts'

@@ -1,6 +1,6 @@
 /**
- * One session with one device: its ratchets, and the first message that goes along until the peer has answered. Values in,
- * values out. Which of several sessions a message belongs to is decided in `record.ts`.
+ * One session with one device: its ratchets, and the first message that goes along until the peer has answered.
+ * Values in, values out. Which of several sessions a message belongs to is decided in `record.ts`.
  */
 import { samePublicBytes } from '../crypto/bytes.ts'
 import type { Random } from '../crypto/random.ts'

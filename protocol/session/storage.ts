@@ -1,6 +1,6 @@
 /**
- * The stored form of a record: our own, versioned, private to this device. A session is a value, so the bytes of one that has
- * not changed are kept and written again: only the current session is encoded anew for each message.
+ * The stored form of a record: our own, versioned, private to this device. A session is a value, so the bytes of one
+ * that has not changed are kept and written again: only the current session is encoded anew for each message.
  */
 import { Secret } from '../crypto/secret.ts'
 import { readChain, readTheirChain, writeChain, writeTheirChain } from './chain-storage.ts'

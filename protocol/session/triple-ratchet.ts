@@ -1,6 +1,6 @@
 /**
- * The Triple Ratchet (Double Ratchet revision 3, section 6): both ratchets give a key to each message, and only who knows both
- * can read it. Makes and opens `SignalMessage`s; both ratchets move together or not at all.
+ * The Triple Ratchet (Double Ratchet revision 3, section 6): both ratchets give a key to each message, and only who
+ * knows both can read it. Makes and opens `SignalMessage`s; both ratchets move together or not at all.
  */
 import { equalBytes } from '../crypto/bytes.ts'
 import { aes256CbcDecrypt, aes256CbcEncrypt, hmacSha256 } from '../crypto/primitives.ts'

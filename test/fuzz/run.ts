@@ -1,6 +1,6 @@
 /**
- * Fuzzes the session layer for as long as one likes: `node test/fuzz/run.ts [--cases 100000] [--seed <text>]`. Prints the bytes of
- * the first case that breaks an invariant, ready for `session-corpus.txt`, and exits non-zero.
+ * Fuzzes the session layer for as long as one likes: `node test/fuzz/run.ts [--cases 100000] [--seed <text>]`. Prints
+ * the bytes of the first case that breaks an invariant, ready for `session-corpus.txt`, and exits non-zero.
  */
 import { seededDice } from '../interop/seeded-random.ts'
 import { decodeEverything } from './session-decoders.ts'

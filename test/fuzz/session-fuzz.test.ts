@@ -1,6 +1,6 @@
 /**
- * A few hundred cases on every run, and the corpus: strings that once broke something, or that reach a place few others do.
- * `node test/fuzz/run.ts` draws as many as one likes.
+ * A few hundred cases on every run, and the corpus: strings that once broke something, or that reach a place few
+ * others do. `node test/fuzz/run.ts` draws as many as one likes.
  */
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'

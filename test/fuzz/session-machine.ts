@@ -1,6 +1,7 @@
 /**
- * The session layer as a machine that a string of bytes drives, one action a byte: send, receive, drop, shuffle, replay, change a
- * byte, open anew, crash and restore. What must hold whatever the bytes are is checked after each; a broken invariant throws.
+ * The session layer as a machine that a string of bytes drives, one action a byte: send, receive, drop, shuffle,
+ * replay, change a byte, open anew, crash and restore. What must hold whatever the bytes are is checked after each; a
+ * broken invariant throws.
  */
 import { receivingChainsMax } from '../../protocol/session/limits.ts'
 import { signalSessions } from '../../protocol/session/signal.ts'
@@ -100,7 +101,10 @@ class Machine {
     }
   }
 
-  /** The network recovers: whoever was restored opens anew, as a device does when it is refused; then all must be read. */
+  /**
+   * The network recovers: whoever was restored opens anew, as a device does when it is refused; then all must be
+   * read.
+   */
   heal(): void {
     const [a, b] = this.#sides
     if (!a.device.records.has(b.device.name) || a.life + b.life > 0) this.#open(a, b)

@@ -1,6 +1,7 @@
 /**
- * libsignal-client behind the same requests as `peer.ts`. The only file that loads it, in a process of its own; nothing of the
- * product imports this. It is loaded by a computed name because it is installed here only when somebody asks for it.
+ * libsignal-client behind the same requests as `peer.ts`. The only file that loads it, in a process of its own;
+ * nothing of the product imports this. It is loaded by a computed name because it is installed here only when
+ * somebody asks for it.
  */
 import { base64, bytes, number, Refusal, serve, text } from './json-lines.ts'
 import type { Answer, Request } from './json-lines.ts'

@@ -1,9 +1,9 @@
 /**
- * Our session layer on stdio, so that any tool can drive it: `node test/interop/peer.ts [--seed <text>]`. One JSON request a
- * line, one answer a line, in order; bytes are base64, keys and messages in libsignal's serialised forms.
+ * Our session layer on stdio, so that any tool can drive it: `node test/interop/peer.ts [--seed <text>]`. One JSON
+ * request a line, one answer a line, in order; bytes are base64, keys and messages in libsignal's serialised forms.
  *
- * Sessions are kept in their stored form between requests, so every request also proves that the stored form is whole. The
- * identity of a peer is the first one seen under its name.
+ * Sessions are kept in their stored form between requests, so every request also proves that the stored form is
+ * whole. The identity of a peer is the first one seen under its name.
  */
 import { systemRandom } from '../../protocol/crypto/primitives.ts'
 import { xeddsaSignWithSeed, xeddsaVerify } from '../../protocol/crypto/xeddsa.ts'
@@ -23,6 +23,7 @@ import {
 } from '../../protocol/group/sender-key-storage.ts'
 import { fingerprintIterations, fingerprintOf } from '../../protocol/session/fingerprint.ts'
 import { decodePreKeySignalMessage } from '../../protocol/session/messages.ts'
+import { SignalRecord } from '../../protocol/session/record.ts'
 import { createIdentity, signalSessions } from '../../protocol/session/signal.ts'
 import type {
   BaseKeyMark,
@@ -221,7 +222,10 @@ await serve({
 
   import(request) {
     const record = signalSessions.decodeRecord(bytes(request, 'session'))
-    keep(deviceOf(request), text(request, 'peer'), record)
+    const device = deviceOf(request)
+    const peer = text(request, 'peer')
+    device.identities.set(peer, SignalRecord.open(record).current.theirIdentityKey)
+    keep(device, peer, record)
     return {}
   },
 } satisfies Record<string, (request: Request) => Answer>)

@@ -1,4 +1,7 @@
-/** Records conversations with libsignal for `test/protocol/session/transcripts.test.ts`, which then needs no libsignal. */
+/**
+ * Records conversations with libsignal for `test/protocol/session/transcripts.test.ts`, which then needs no
+ * libsignal.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MessageType } from '../../protocol/session/types.ts'

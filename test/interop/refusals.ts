@@ -1,6 +1,6 @@
 /**
- * What must not be read, on both implementations: each case hands a receiver something made from a real message, expects a
- * refusal, and then hands it the real one, which must still be read, since a refusal moves nothing.
+ * What must not be read, on both implementations: each case hands a receiver something made from a real message,
+ * expects a refusal, and then hands it the real one, which must still be read, since a refusal moves nothing.
  */
 import type { Peer } from './child.ts'
 import {

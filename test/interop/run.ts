@@ -3,8 +3,8 @@
  *
  *     node test/interop/run.ts [--seed <text>] [--messages <a conversation>] [--record <folder>]
  *
- * The seed decides the schedule; keys are drawn afresh. Installs the oracle into its own folder when it is missing. Ends with
- * «N passed, M failed», and non-zero when anything failed.
+ * The seed decides the schedule; keys are drawn afresh. Installs the oracle into its own folder when it is missing.
+ * Ends with «N passed, M failed», and non-zero when anything failed.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * A recorded conversation between our layer and libsignal: what a replay needs to do our half again and to check it against
- * their bytes. Our randomness comes from a seed, so our half is the same to the byte.
+ * A recorded conversation between our layer and libsignal: what a replay needs to do our half again and to check it
+ * against their bytes. Our randomness comes from a seed, so our half is the same to the byte.
  */
 import { createHash } from 'node:crypto'
 import { createIdentity, signalSessions } from '../../protocol/session/signal.ts'

@@ -1,6 +1,7 @@
 /**
- * What ties each epoch of the braid to the session (ML-KEM Braid section 2.4): a key that every epoch's secret is mixed into, and
- * MACs over headers and ciphertexts. Without it, whoever breaks the classical ratchet could put in KEM keys of their own.
+ * What ties each epoch of the braid to the session (ML-KEM Braid section 2.4): a key that every epoch's secret is
+ * mixed into, and MACs over headers and ciphertexts. Without it, whoever breaks the classical ratchet could put in
+ * KEM keys of their own.
  */
 import { concatBytes, utf8Bytes, uint64Be } from '../../crypto/bytes.ts'
 import { hkdfSha256, hmacSha256 } from '../../crypto/primitives.ts'

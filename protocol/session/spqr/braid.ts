@@ -1,7 +1,8 @@
 /**
- * The ML-KEM Braid (revision 1): two devices take turns to send each other a KEM key and a ciphertext in chunks small enough to
- * ride along with messages, and get a new shared secret per epoch. This file has the states and who may go where; each
- * side's moves are in `key-side.ts` and `ciphertext-side.ts`. What becomes of a secret is the key schedule's business.
+ * The ML-KEM Braid (revision 1): two devices take turns to send each other a KEM key and a ciphertext in chunks small
+ * enough to ride along with messages, and get a new shared secret per epoch. This file has the states and who may go
+ * where; each side's moves are in `key-side.ts` and `ciphertext-side.ts`. What becomes of a secret is the key
+ * schedule's business.
  */
 import type { Secret } from '../../crypto/secret.ts'
 import type { Random } from '../../crypto/random.ts'

@@ -1,9 +1,9 @@
 /**
- * The erasure code of the braid (ML-KEM Braid section 2.3): a message becomes an endless row of chunks of 32 bytes, and any
- * as many of them as the message has give it back. The first ones are the message itself.
+ * The erasure code of the braid (ML-KEM Braid section 2.3): a message becomes an endless row of chunks of 32 bytes,
+ * and any as many of them as the message has give it back. The first ones are the message itself.
  *
- * Element i of the message (16 bits, big-endian) is polynomial i mod 16 at x = i div 16; chunk n is the sixteen polynomials
- * at x = n.
+ * Element i of the message (16 bits, big-endian) is polynomial i mod 16 at x = i div 16; chunk n is the sixteen
+ * polynomials at x = n.
  */
 import { addScaled, lagrangeWeights } from './gf16.ts'
 
@@ -54,7 +54,9 @@ export function decoder(length: number): Decoder {
   return { length, chunks: [] }
 }
 
-/** A chunk seen before adds nothing, and of two that disagree the first stands: what they decode to is authenticated. */
+/**
+ * A chunk seen before adds nothing, and of two that disagree the first stands: what they decode to is authenticated.
+ */
 export function withChunk(to: Decoder, chunk: Chunk): Decoder {
   if (to.chunks.some((one) => one.index === chunk.index)) return to
   return { length: to.length, chunks: [...to.chunks, { index: chunk.index, bytes: chunk.bytes.slice() }] }

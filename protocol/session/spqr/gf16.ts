@@ -1,6 +1,6 @@
 /**
- * The field of 65,536 elements that the erasure code computes in: polynomials over GF(2) modulo x^16 + x^12 + x^3 + x + 1.
- * Addition is XOR. What is multiplied here travels in clear, so tables give nothing away.
+ * The field of 65,536 elements that the erasure code computes in: polynomials over GF(2) modulo x^16 + x^12 + x^3 + x
+ * + 1. Addition is XOR. What is multiplied here travels in clear, so tables give nothing away.
  */
 
 const fieldModulus = 0x1100b
@@ -34,8 +34,8 @@ export function addScaled(sums: Uint16Array, from: Uint16Array, offset: number, 
 }
 
 /**
- * Lagrange's weights: for distinct `nodes`, the value at `x` of any polynomial of a degree below their number is the sum of
- * weight × value at each node. `x` is none of the nodes, so no weight is zero.
+ * Lagrange's weights: for distinct `nodes`, the value at `x` of any polynomial of a degree below their number is the
+ * sum of weight × value at each node. `x` is none of the nodes, so no weight is zero.
  */
 export function lagrangeWeights(nodes: readonly number[], x: number): number[] {
   let above = 0

@@ -1,7 +1,7 @@
 /**
- * ML-KEM-768 with its public key and ciphertext in two parts (ML-KEM Braid section 2.2): the header (rho and the hash of the
- * whole key) is enough to make the first part of a ciphertext and the secret, and the vector for the second. Both parts
- * together are an ordinary ciphertext, so keys and decapsulation are the platform's own.
+ * ML-KEM-768 with its public key and ciphertext in two parts (ML-KEM Braid section 2.2): the header (rho and the hash
+ * of the whole key) is enough to make the first part of a ciphertext and the secret, and the vector for the second.
+ * Both parts together are an ordinary ciphertext, so keys and decapsulation are the platform's own.
  */
 import { concatBytes, samePublicBytes } from '../../crypto/bytes.ts'
 import { kemDecapsulate, kemGenerate, sha3 } from '../../crypto/primitives.ts'

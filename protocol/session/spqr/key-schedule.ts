@@ -1,6 +1,6 @@
 /**
- * The post-quantum ratchet's key schedule (Double Ratchet revision 3, section 5): a root that takes in each epoch's secret, and
- * for every epoch a chain in each direction. Epoch 0 grows from the handshake alone.
+ * The post-quantum ratchet's key schedule (Double Ratchet revision 3, section 5): a root that takes in each epoch's
+ * secret, and for every epoch a chain in each direction. Epoch 0 grows from the handshake alone.
  */
 import { concatBytes, uint32Be, utf8Bytes } from '../../crypto/bytes.ts'
 import { hkdfBlocks } from '../../crypto/hmac.ts'

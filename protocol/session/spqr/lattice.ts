@@ -1,6 +1,6 @@
 /**
- * The ring of ML-KEM (FIPS 203 sections 4.2 and 4.3): polynomials of 256 coefficients modulo 3329, their transform, sampling and
- * packing. Only what an encapsulation needs. No branch or index depends on a secret coefficient.
+ * The ring of ML-KEM (FIPS 203 sections 4.2 and 4.3): polynomials of 256 coefficients modulo 3329, their transform,
+ * sampling and packing. Only what an encapsulation needs. No branch or index depends on a secret coefficient.
  */
 import { shake } from '../../crypto/primitives.ts'
 
@@ -68,7 +68,10 @@ export function addTo(sum: Polynomial, f: Polynomial): void {
   for (let i = 0; i < ringDegree; i++) sum[i] = ((sum[i] as number) + (f[i] as number)) % ringModulus
 }
 
-/** Three blocks of SHAKE128 almost always hold 256 coefficients; five always have in practice, and more are asked for if not. */
+/**
+ * Three blocks of SHAKE128 almost always hold 256 coefficients; five always have in practice, and more are asked for
+ * if not.
+ */
 const sampleBytes = 504
 
 /** A uniform transformed polynomial from a public seed and two indices (algorithm 7). */
@@ -129,7 +132,9 @@ export function unpack12(bytes: Uint8Array): Polynomial | undefined {
   return isReduced ? f : undefined
 }
 
-/** Compresses each coefficient to `bits` and packs them, least significant bit first (algorithm 5 and section 4.2.1). */
+/**
+ * Compresses each coefficient to `bits` and packs them, least significant bit first (algorithm 5 and section 4.2.1).
+ */
 export function compressAndPack(f: Polynomial, bits: 4 | 10): Uint8Array {
   const bytes = new Uint8Array(32 * bits)
   const mask = (1 << bits) - 1
@@ -157,8 +162,8 @@ export function messagePolynomial(message: Uint8Array): Polynomial {
 }
 
 /**
- * Floor of value / q for values below 2^22, by multiplication: a division's time may depend on its operands, which is how
- * secrets of Kyber once leaked.
+ * Floor of value / q for values below 2^22, by multiplication: a division's time may depend on its operands, which is
+ * how secrets of Kyber once leaked.
  */
 function divideByQ(value: number): number {
   return Math.floor(value * ringModulusReciprocal * 2 ** -38)

@@ -1,6 +1,6 @@
 /**
- * The message of the post-quantum ratchet that rides in every Signal message: version, epoch, index of its key, and one chunk
- * of whatever is being sent. Codec only.
+ * The message of the post-quantum ratchet that rides in every Signal message: version, epoch, index of its key, and
+ * one chunk of whatever is being sent. Codec only.
  */
 import type { Chunk } from './erasure.ts'
 import { chunkBytes } from './erasure.ts'

@@ -1,6 +1,6 @@
 /**
- * The sparse post-quantum ratchet (SPQR): the braid that makes secrets and the schedule that makes keys of them, as one value
- * with one key per message.
+ * The sparse post-quantum ratchet (SPQR): the braid that makes secrets and the schedule that makes keys of them, as
+ * one value with one key per message.
  */
 import type { Random } from '../../crypto/random.ts'
 import type { Work } from '../chain.ts'

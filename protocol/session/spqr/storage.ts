@@ -1,4 +1,7 @@
-/** The stored form of the post-quantum ratchet: each braid state by its number, then its parts in the order of its type. */
+/**
+ * The stored form of the post-quantum ratchet: each braid state by its number, then its parts in the order of its
+ * type.
+ */
 import { Secret } from '../../crypto/secret.ts'
 import { skippedKeysMax } from '../limits.ts'
 import { damaged } from '../stored-bytes.ts'

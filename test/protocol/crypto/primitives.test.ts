@@ -1,4 +1,7 @@
-/** The primitives as everyone calls them: chosen by size, strict about what is hostile, loud about what is our own mistake. */
+/**
+ * The primitives as everyone calls them: chosen by size, strict about what is hostile, loud about what is our own
+ * mistake.
+ */
 import { ED25519_TORSION_SUBGROUP, ed25519 } from '@noble/curves/ed25519.js'
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'

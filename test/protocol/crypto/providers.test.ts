@@ -1,4 +1,6 @@
-/** One suite for both providers, and both against each other: they must agree byte for byte, also on what they refuse. */
+/**
+ * One suite for both providers, and both against each other: they must agree byte for byte, also on what they refuse.
+ */
 import { ED25519_TORSION_SUBGROUP, ed25519 } from '@noble/curves/ed25519.js'
 import { describe, expect, test } from 'vitest'
 import { concatBytes } from '../../../protocol/crypto/bytes.ts'

@@ -1,4 +1,7 @@
-/** Conversations recorded with libsignal, replayed: its bytes are read, and ours come out as they did when it read them. */
+/**
+ * Conversations recorded with libsignal, replayed: its bytes are read, and ours come out as they did when it read
+ * them.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { bundleFrom, digestOf, fromBase64, RecordedDevice, toBase64 } from '../../interop/transcript.ts'

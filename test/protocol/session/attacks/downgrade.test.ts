@@ -112,7 +112,9 @@ describe('attack 24: a peer that lies in the post-quantum ratchet is refused and
   })
 })
 
-/** Bends every chunk of one kind that `liar` sends, over a long honest conversation, and gathers what the victim says. */
+/**
+ * Bends every chunk of one kind that `liar` sends, over a long honest conversation, and gathers what the victim says.
+ */
 function sendLiesAs(liar: Device, victim: Device, kind: string): string[] {
   const reasons: string[] = []
   for (let i = 0; i < 120 && !reasons.includes('[forged]'); i++) {
