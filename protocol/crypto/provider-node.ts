@@ -11,9 +11,7 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
-  decapsulate,
   diffieHellman,
-  encapsulate,
   generateKeyPairSync,
   hash,
   randomFillSync,
@@ -21,11 +19,15 @@ import {
   verify,
 } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import * as nodeCrypto from 'node:crypto'
 import { concatBytes } from './bytes.ts'
 import { keyCache } from './key-cache.ts'
 import { portableProvider } from './provider-portable.ts'
 import type { KemLevel, Provider } from './provider.ts'
 import type { Random } from './random.ts'
+
+/** Taken from the namespace, because naming what an older Node does not export would stop it at the import. */
+const { decapsulate, encapsulate } = nodeCrypto
 
 const systemRandom: Random = { bytes: (length) => randomFillSync(new Uint8Array(length)) }
 
