@@ -38,6 +38,8 @@ export class Lane {
   /** Relays that refused or did not answer, and when they are worth asking again. */
   readonly relayFromMs: Map<string, number> = new Map<string, number>()
   readonly relayFailures: Map<string, number> = new Map<string, number>()
+  /** How many deposits a relay is trusted with at once: one after a refusal, twice as many with each it takes. */
+  readonly relayRoom: Map<string, number> = new Map<string, number>()
   /** A bundle is being asked for; the sources left to ask. */
   bundleSources: readonly string[] | undefined
   bundleFromMs = 0

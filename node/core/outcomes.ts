@@ -3,7 +3,7 @@
  * refused or dropped. Every answer may come twice, late, or for something long settled.
  */
 import { deviceIdOfPeerId, type DeviceId, type EnvelopeId, type MessageId } from '../../protocol/ids.ts'
-import { reofferMsMin, retryMsMax, retryMsMin } from '../../protocol/limits.ts'
+import { inFlightMax, reofferMsMin, retryMsMax, retryMsMin } from '../../protocol/limits.ts'
 import { verifyCustody } from '../../protocol/wire/custody.ts'
 import type { DepositRefusal, LossReason } from '../../protocol/wire/mailbox.ts'
 import { backoffMs } from './backoff.ts'
@@ -230,6 +230,8 @@ export class Outcomes {
       return
     }
     lane.relayFailures.delete(relay)
+    const room = lane.relayRoom.get(relay)
+    if (room !== undefined) lane.relayRoom.set(relay, Math.min(2 * room, inFlightMax))
     recordAttempt(delivery, 'relay', relay, 'stored: the relay signed for it', draft)
     raise(delivery, 'stored', 'relay', draft)
     if (!delivery.visible) {
@@ -254,6 +256,7 @@ export class Outcomes {
     if ((lane.relayFromMs.get(relay) ?? 0) <= draft.nowMs) {
       const failures = (lane.relayFailures.get(relay) ?? 0) + 1
       lane.relayFailures.set(relay, failures)
+      lane.relayRoom.set(relay, 1)
       const pauseMs = why.unreachable === true ? awayMs(failures, draft) : backoffMs(failures, retry, draft.random)
       lane.relayFromMs.set(relay, draft.nowMs + Math.max(why.retryMs ?? 0, pauseMs))
     }

@@ -136,7 +136,7 @@ export class Sending {
 
   #deposit(lane: Lane, first: string, relays: readonly string[], draft: Draft): void {
     // A relay that refused the last is tried with one: a full mailbox need not turn away a whole queue each time.
-    const room = (lane.relayFailures.get(first) ?? 0) > 0 ? 1 : inFlightMax
+    const room = lane.relayRoom.get(first) ?? inFlightMax
     let inFlight = 0
     for (const entry of lane.entries()) {
       if (inFlight >= room) return
