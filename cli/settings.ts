@@ -44,7 +44,7 @@ export interface Given {
   /** As commander parsed them, by key. */
   readonly flags: Readonly<Record<string, unknown>>
   readonly env: NodeJS.ProcessEnv
-  /** `config.json`, or `relay.json` for a relay, so that the two can share a directory. */
+  /** `config.json`, or `relay.toml` for a relay, so that the two can share a directory. */
   readonly fileName?: string
 }
 
@@ -68,7 +68,8 @@ export function resolveSettings(given: Given): Settings {
   const named = given.flags['config'] ?? nonEmpty(given.env['LINNET_CONFIG'])
   const dataDir = values.get('data-dir') as string | undefined
   const path = typeof named === 'string' ? named : configFile(given.env, dataDir, given.fileName ?? 'config.json')
-  const file = readConfig(path, typeof named === 'string')
+  // A relay's file is TOML, with settings of its own: it reads it itself.
+  const file = path.endsWith('.toml') ? undefined : readConfig(path, typeof named === 'string')
   take('file', (key) => file?.get(key))
   take('default', (key) => defaults[key])
   return {

@@ -17,6 +17,13 @@ export {
   type RelayLogEntry,
   type RelayOptions,
   type RelayStatus,
+  type StoreChoice,
 } from './relay.ts'
+export type { AccessOptions } from './io/access.ts'
+export type { Observer } from './io/observer.ts'
 export { relayLimits, type Rate, type RelayLimits } from './core/limits.ts'
 export { hostLimits, type HostLimits } from './io/host.ts'
+export { initRelay, type Initiated } from './operation/init.ts'
+export { operateRelay, type Operable, type Operated, type OperateInit } from './operation/operate.ts'
+export { readSettings, type RelaySettings, type SettingsRead } from './operation/settings.ts'
+export { backupTo, copyIdleDatabase, restoreFrom, type Restored } from './operation/backup.ts'

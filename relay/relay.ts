@@ -1,6 +1,7 @@
 /** Wires a relay: its files, its store, its rules and its libp2p node, in the order in which each needs the one before. */
 import { EventEmitter } from 'node:events'
 import { chmodSync, mkdirSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { Libp2p } from '@libp2p/interface'
 import { ed25519PublicKey, identityKeyOf, systemRandom } from '../protocol/crypto/primitives.ts'
@@ -11,9 +12,12 @@ import { signalSessions } from '../protocol/session/signal.ts'
 import { signCustody } from '../protocol/wire/custody.ts'
 import { relayLimits, type RelayLimits } from './core/limits.ts'
 import { RelayCore } from './core/relay-core.ts'
+import { accessOf, type Access, type AccessOptions } from './io/access.ts'
+import { Door } from './io/door.ts'
 import { createHost, hostLimits, type HostLimits, type HostServices } from './io/host.ts'
 import { loadOrCreateSeed } from './io/keyfile.ts'
 import { lockDirectory } from './io/lock.ts'
+import type { Observer } from './io/observer.ts'
 import { memoryStore } from './io/store-memory.ts'
 import { sqliteStore } from './io/store-sqlite.ts'
 import type { Store } from './io/store.ts'
@@ -26,15 +30,21 @@ export interface RelayOptions {
   readonly listen?: readonly string[]
   /** Multiaddrs to tell others instead, where a router or a name stands in front. */
   readonly announce?: readonly string[]
-  /** `memory` forgets everything when the process ends, except the relay's key. */
-  readonly store?: 'sqlite' | 'memory'
+  readonly store?: StoreChoice
   /** Any of the bounds in `core/limits.ts` and `io/host.ts`. */
   readonly limits?: Partial<AllLimits>
+  /** Who may have a mailbox, and whose connections are refused; by default everyone may and nobody's are. */
+  readonly access?: AccessOptions
+  /** Counts what passes, for metrics. */
+  readonly observer?: Observer
   /** Told what an operator should know. Never carries a name, a key or an address. */
   readonly log?: (entry: RelayLogEntry) => void
   /** Wall-clock time in milliseconds since the epoch; for tests. */
   readonly nowMs?: () => number
 }
+
+/** `memory` forgets everything when the process ends, except the relay's key; a database can be shared by several relays. */
+export type StoreChoice = 'sqlite' | 'memory' | { readonly postgres: string }
 
 /** `strangerIdleMs`: a stream that sends no whole frame for so long is closed, until it is about a mailbox that exists. */
 export type AllLimits = RelayLimits & HostLimits & { readonly strangerIdleMs: number }
@@ -42,9 +52,11 @@ export type AllLimits = RelayLimits & HostLimits & { readonly strangerIdleMs: nu
 /** `error` is our fault or this machine's; `warn` the world's. */
 export interface RelayLogEntry {
   readonly level: 'info' | 'warn' | 'error'
-  readonly event: 'started' | 'stopped' | 'store-faulted' | 'failed'
-  /** SQLite's name for what the disk would not do, or the name of an error. */
+  readonly event: 'started' | 'draining' | 'stopped' | 'store-faulted' | 'failed' | 'limit-reached' | 'setting'
+  /** SQLite's name for what the disk would not do, the name of an error or of a limit, or a remark on a setting. */
   readonly detail?: string
+  /** So often, since it was last said. */
+  readonly times?: number
 }
 
 export interface RelayEvents {
@@ -57,6 +69,8 @@ export interface RelayStatus {
   readonly mailboxes: number
   readonly messages: number
   readonly messageBytes: number
+  /** Messages of each urgency, the most urgent first. */
+  readonly byUrgency: readonly number[]
   /** When the message that waits longest was stored. */
   readonly oldestMs: number | undefined
   readonly tombstones: number
@@ -71,6 +85,8 @@ export interface RelayStatus {
   readonly reservations: number
   /** Questions the store has not answered yet. */
   readonly pending: number
+  /** How often each bound was reached since the relay began, by its name in the limits. */
+  readonly reached: Readonly<Record<string, number>>
 }
 
 export interface Relay {
@@ -82,12 +98,21 @@ export interface Relay {
   /** The relay's own key, which its custody receipts are signed with. */
   readonly device: DeviceId
   status(): Promise<RelayStatus>
+  /** How often each bound was reached since the relay began, by its name in the limits. */
+  readonly reached: ReadonlyMap<string, number>
   /** Copies the database, while it is in use, to a file that must not exist yet. */
   backup(path: string): Promise<void>
   on<E extends keyof RelayEvents>(event: E, listener: (...args: RelayEvents[E]) => void): void
 }
 
-const defaultListen = ['/ip4/0.0.0.0/tcp/4001', '/ip6/::/tcp/4001']
+const everywhere4 = '/ip4/0.0.0.0/tcp/4001'
+const everywhere6 = '/ip6/::/tcp/4001'
+
+/** A machine without IPv6 has no such address anywhere, not even for itself, and listening on it would fail. */
+function defaultListen(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  return all.some(({ family }) => family === 'IPv6') ? [everywhere4, everywhere6] : [everywhere4]
+}
 
 /** Opens the directory and makes the relay ready; throws UsageError when another relay has it. */
 export async function createRelay(options: RelayOptions): Promise<Relay> {
@@ -112,6 +137,8 @@ class RunningRelay implements Relay {
   readonly #seed: Uint8Array
   readonly #limits: AllLimits
   readonly #unlock: () => void
+  readonly #access: Access
+  readonly #door: Door
   readonly #events = new EventEmitter<RelayEvents>()
   #store: Store | undefined
   #switchboard: Switchboard | undefined
@@ -123,6 +150,8 @@ class RunningRelay implements Relay {
     this.#seed = seed
     this.#unlock = unlock
     this.#limits = { ...relayLimits, ...hostLimits, strangerIdleMs, ...options.limits }
+    this.#access = accessOf(options.access ?? {})
+    this.#door = new Door({ access: this.#access, observer: options.observer })
     this.device = deviceIdOf(ed25519PublicKey(seed))
   }
 
@@ -133,6 +162,7 @@ class RunningRelay implements Relay {
       signCustody: (receipt) => signCustody(receipt, this.#seed),
       verifyBundle: (bundle) => signalSessions.verifyBundle(bundle),
       identityKeyOf,
+      admission: this.#access.admission,
     })
     this.#switchboard = new Switchboard({
       core,
@@ -140,13 +170,15 @@ class RunningRelay implements Relay {
       nowMs: this.#options.nowMs ?? Date.now,
       failed: (error) => this.#fail(error),
       strangerIdleMs: this.#limits.strangerIdleMs,
+      observer: this.#options.observer,
     })
     this.#host = await createHost({
       seed: this.#seed,
-      listen: this.#options.listen ?? defaultListen,
+      listen: this.#options.listen ?? defaultListen(),
       announce: this.#options.announce ?? [],
       limits: this.#limits,
       switchboard: this.#switchboard,
+      door: this.#door,
     })
   }
 
@@ -174,9 +206,14 @@ class RunningRelay implements Relay {
     return {
       ...outcome.answer,
       ...live,
+      reached: Object.fromEntries(this.reached),
       connections: services?.connections.count ?? 0,
       reservations: services?.circuit.reservations.size ?? 0,
     }
+  }
+
+  get reached(): ReadonlyMap<string, number> {
+    return this.#switchboard?.reached ?? new Map()
   }
 
   async backup(path: string): Promise<void> {
@@ -200,6 +237,8 @@ class RunningRelay implements Relay {
   }
 
   async #stop(): Promise<void> {
+    this.#door.shut()
+    this.#log({ level: 'info', event: 'draining' })
     await this.#switchboard?.stop()
     await this.#host?.stop()
     await this.#store?.close()

@@ -1,23 +1,14 @@
 /**
- * `linnet relay`: runs a relay and prints where it can be reached, first line first. `linnet relay status` asks the running
- * one how it stands. What a relay does is `relay/`.
+ * The words of `linnet relay`: with nothing or `run` it runs one; the others are for whoever operates it. What each does is
+ * in `cli/operate/`, what a relay does in `relay/`.
  */
-import { isIP } from 'node:net'
 import type { Command } from 'commander'
-import type { Relay, RelayOptions, RelayStatus } from '../../relay/index.ts'
-import { findOwner } from '../control/client.ts'
-import { rpcCode, RpcFault } from '../control/rpc.ts'
-import { serveControl } from '../control/server.ts'
-import { CliError, exitCode, usageError, type ExitCode } from '../exit.ts'
-import type { Job, Tools } from '../job.ts'
-import { openLog } from '../log.ts'
-import { relayDir, socketPath } from '../places.ts'
-import { printable } from '../printable.ts'
-import { dialableFirst } from './relay-addresses.ts'
+import type { Tools } from '../job.ts'
+import { backUp, checkConfig, initiate, restore } from '../operate/keep.ts'
+import { configName } from '../operate/places.ts'
+import { runRelay } from '../operate/run.ts'
+import { showStatus } from '../operate/status.ts'
 import { examples } from './example.ts'
-
-/** Apart from a person's, so that one machine can have both, each with its own `listen`. */
-const configName = 'relay.json'
 
 export function addRelay(program: Command, tools: Tools): void {
   const relay = program
@@ -30,130 +21,54 @@ export function addRelay(program: Command, tools: Tools): void {
     ['linnet relay --listen /ip4/0.0.0.0/tcp/4001 --data-dir /var/lib/linnet-relay', 'as a service would start it'],
     ['linnet relay --announce /dns4/relay.example.org/tcp/4001', 'tells others a name instead of what it listens on'],
   )
-  const status = relay
-    .command('status')
-    .description('how the running relay stands: messages, connections, prekeys, reservations, disk')
-    .action(() => tools.act(showStatus, configName))
-  examples(status, ['linnet relay status --json', 'for a monitor: one object'])
+  examples(
+    relay
+      .command('init')
+      .description('make the directory, the key and a commented configuration file; nothing that is there is replaced')
+      .action(() => tools.act(initiate, configName)),
+    ['linnet relay init --data-dir /var/lib/linnet-relay', 'once, before the first start'],
+  )
+  examples(
+    relay
+      .command('run')
+      .description('the same as linnet relay')
+      .action(() => tools.act(runRelay, configName)),
+    ['linnet relay run --config /etc/linnet/relay.toml', 'as a service would start it'],
+  )
+  examples(
+    relay
+      .command('status')
+      .description('how the running relay stands: messages, connections, prekeys, limits reached, disk')
+      .action(() => tools.act(showStatus, configName)),
+    ['linnet relay status --json', 'for a monitor: one object'],
+  )
+  addKeeping(relay, tools)
 }
 
-async function runRelay(job: Job): Promise<ExitCode> {
-  const socket = socketOf(job)
-  const relay = await openRelay(job, socket)
-  try {
-    relay.on('fatal', (error) => job.ending.fail(error))
-    await start(relay)
-    const server = await serveControl(socket, async (method) => {
-      if (method === 'ping') return { pid: process.pid }
-      if (method === 'status') return statusOf(relay)
-      throw new RpcFault(rpcCode.methodNotFound, 'a relay answers “ping” and “status”')
-    })
-    try {
-      for (const address of addressesOf(job, relay)) await job.output.print({ type: 'ready', address }, address)
-      await job.ending.asked()
-    } finally {
-      await server.close()
-    }
-  } finally {
-    await relay.stop()
-  }
-  return job.ending.code
-}
-
-function addressesOf(job: Job, relay: Relay): readonly string[] {
-  return dialableFirst(relay.addresses, job.settings.get('listen') ?? [])
-}
-
-async function openRelay(job: Job, socket: string): Promise<Relay> {
-  const running = await findOwner(socket)
-  if (running !== undefined) {
-    running.close()
-    throw new CliError(
-      exitCode.usage,
-      'in-use',
-      `a relay is running in ${dirOf(job)} already; linnet relay status asks it`,
-    )
-  }
-  const { settings } = job
-  const listen = settings.get('listen')
-  const announce = settings.get('announce')
-  const log = openLog(settings)
-  const options: RelayOptions = {
-    dataDir: dirOf(job),
-    log: ({ event, ...rest }) => log({ message: `relay ${event}`, ...rest }),
-    ...(listen === undefined ? {} : { listen: listen.map(checkAddress) }),
-    ...(announce === undefined ? {} : { announce: announce.map(checkAddress) }),
-  }
-  try {
-    return await job.programs.createRelay(options)
-  } catch (error) {
-    // It runs, or is just ending, and nobody answered on its socket.
-    if (!(error instanceof Error && error.name === 'UsageError')) throw error
-    throw new CliError(exitCode.inUse, 'in-use', error.message)
-  }
-}
-
-function checkAddress(address: string): string {
-  const [, kind, host = '', port] = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d{1,5})$/u.exec(address) ?? []
-  const family = kind === 'ip4' ? 4 : kind === 'ip6' ? 6 : 0
-  if (port !== undefined && Number(port) < 65_536 && (family === 0 || isIP(host) === family)) return address
-  throw usageError(`“${printable(address)}” is no address a relay can have; one looks like /ip4/0.0.0.0/tcp/4001`)
-}
-
-/** The network says what is wrong in its own words, over several lines; an operator wants to know the port. */
-async function start(relay: Relay): Promise<void> {
-  try {
-    await relay.start()
-  } catch (error) {
-    const text = error instanceof Error ? error.message : ''
-    const [, where = 'there', code] = /(\/\S+tcp\/\d+)[^\n]*?\b(EADDRINUSE|EACCES|EADDRNOTAVAIL)\b/u.exec(text) ?? []
-    if (code === undefined) throw error
-    const why = { EADDRINUSE: 'another program uses this port', EACCES: 'the system does not allow this port' }
-    const said = code === 'EADDRINUSE' || code === 'EACCES' ? why[code] : 'this machine has no such address'
-    throw new CliError(exitCode.network, 'cannot-listen', `cannot listen on ${where}: ${said}`)
-  }
-}
-
-type Status = Omit<RelayStatus, 'oldestMs'> & {
-  readonly oldest: string | null
-  readonly addresses: readonly string[]
-  readonly pid: number
-}
-
-async function statusOf(relay: Relay): Promise<Status> {
-  const { oldestMs, ...status } = await relay.status()
-  const oldest = oldestMs === undefined ? null : new Date(oldestMs).toISOString()
-  return { ...status, oldest, addresses: relay.addresses, pid: process.pid }
-}
-
-async function showStatus(job: Job): Promise<void> {
-  const relay = await findOwner(socketOf(job))
-  if (relay === undefined) throw new CliError(exitCode.notFound, 'not-found', `no relay is running in ${dirOf(job)}`)
-  const status = (await job.ending.race(relay.call('status', {}))) as Status
-  relay.close()
-  await job.output.print(status, wordsOf(status))
-}
-
-function wordsOf(status: Status): string {
-  const mib = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`
-  const lines: readonly (readonly [string, string | number])[] = [
-    ['messages', `${status.messages} waiting (${mib(status.messageBytes)}) in ${status.mailboxes} mailboxes`],
-    ['oldest', status.oldest ?? 'none waits'],
-    ['tombstones', status.tombstones],
-    ['connections', `${status.connections}, ${status.streams} streams, ${status.subscriptions} mailboxes listened to`],
-    ['reservations', status.reservations],
-    ['prekeys', status.preKeys],
-    ['cards', status.cards],
-    ['disk', mib(status.diskBytes)],
-    ['process', status.pid],
-  ]
-  return lines.map(([name, value]) => `${name.padEnd(12)} ${value}`).join('\n')
-}
-
-function dirOf(job: Job): string {
-  return relayDir(job.env, job.settings.get('data-dir'))
-}
-
-function socketOf(job: Job): string {
-  return socketPath(job.env, dirOf(job), 'relay.sock')
+function addKeeping(relay: Command, tools: Tools): void {
+  examples(
+    relay
+      .command('backup')
+      .description('copy the database and the key into a new directory, while the relay runs or not')
+      .argument('<directory>', 'must not exist yet')
+      .action((directory: string) => tools.act((job) => backUp(job, directory), configName)),
+    ['linnet relay backup /var/backups/linnet-$(date +%F)', 'nightly; whoever has the copy has the key'],
+  )
+  examples(
+    relay
+      .command('restore')
+      .description('put a copy in the place of what is there, which is kept beside it; the relay must not run')
+      .argument('<directory>', 'made by backup')
+      .action((directory: string) => tools.act((job) => restore(job, directory), configName)),
+    ['linnet relay restore /var/backups/linnet-2026-11-22', 'the messages of that moment; prekeys are published anew'],
+  )
+  const config = relay.command('config').description('the configuration file')
+  examples(config, ['linnet relay config check', 'see there'])
+  examples(
+    config
+      .command('check')
+      .description('say what is wrong with the configuration file and the environment, without starting anything')
+      .action(() => tools.act(checkConfig, configName)),
+    ['linnet relay config check --config /etc/linnet/relay.toml', 'before every restart; ends 1 when there is a fault'],
+  )
 }

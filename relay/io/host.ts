@@ -13,6 +13,7 @@ import { createLibp2p } from 'libp2p'
 import { ed25519PublicKey } from '../../protocol/crypto/primitives.ts'
 import { curedConnections, type CuredConnections } from './connections-cure.ts'
 import { directory, type DirectoryService } from './directory-service.ts'
+import type { Door } from './door.ts'
 import { doorkeeper, type DoorLimits } from './doorkeeper.ts'
 import { mailbox, type MailboxService } from './mailbox-service.ts'
 import { ownAddresses } from './own-addresses.ts'
@@ -64,6 +65,7 @@ export interface HostInit {
   readonly announce: readonly string[]
   readonly limits: HostLimits
   readonly switchboard: Switchboard
+  readonly door: Door
 }
 
 export interface HostServices extends ServiceMap {
@@ -86,7 +88,7 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
     transports: [tcp({ backlog: 4_096, inboundSocketInactivityTimeout: 3_600_000 })],
     connectionEncrypters: [noise()],
     streamMuxers: [boundedYamux(limits)],
-    connectionGater: doorkeeper(limits, (peer) => host.getConnections(peer).length),
+    connectionGater: init.door.before(doorkeeper(limits, (peer) => host.getConnections(peer).length)),
     connectionManager: {
       maxConnections: limits.connectionsMax,
       inboundConnectionThreshold: limits.connectionsPerAddressPerSecond,

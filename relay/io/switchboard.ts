@@ -14,6 +14,7 @@ import { mailboxFrame, type MailboxFrame } from '../../protocol/wire/mailbox.ts'
 import type { Effect } from '../core/effects.ts'
 import type { ConnectionId, Input, StreamId } from '../core/inputs.ts'
 import type { Change, LiveCounts, RelayCore } from '../core/relay-core.ts'
+import type { Observer, ServedFrame } from './observer.ts'
 import type { Store } from './store.ts'
 
 export interface SwitchboardInit {
@@ -24,6 +25,7 @@ export interface SwitchboardInit {
   readonly failed: (error: unknown) => void
   /** A stream without a whole frame for so long is closed, until the rules trust it. */
   readonly strangerIdleMs: number
+  readonly observer?: Observer | undefined
 }
 
 /** Inputs waiting beyond which the streams that bring more are paused, and below which they go on. */
@@ -92,6 +94,15 @@ export class Switchboard {
     await Promise.race([Promise.all(streams.map(untilClosed)), elapsed(closeMsMax)])
   }
 
+  /** Another process put something into these mailboxes. */
+  mailArrived(mailboxes: Extract<Input, { kind: 'mail-arrived' }>['mailboxes']): void {
+    if (!this.#stopped) this.#push({ kind: 'mail-arrived', mailboxes })
+  }
+
+  get reached(): RelayCore['reached'] {
+    return this.#init.core.reached
+  }
+
   get live(): LiveCounts {
     return this.#init.core.live
   }
@@ -125,11 +136,17 @@ export class Switchboard {
     this.#lines.set(id, { stream, connection, ...frames(id) })
   }
 
-  #frames<F>(stream: Stream, id: StreamId, codec: Codec<F>, inputOf: (frame: F) => Input): Frames<F> {
+  #frames<F extends ServedFrame>(
+    stream: Stream,
+    id: StreamId,
+    codec: Codec<F>,
+    inputOf: (frame: F) => Input,
+  ): Frames<F> {
     return new Frames(stream, {
       codec,
       onFrame: (frame) => {
         if (this.#stopped) return
+        this.#init.observer?.frameReceived(frame)
         this.#push(inputOf(frame))
         this.#holdBack(stream)
       },
@@ -191,10 +208,10 @@ export class Switchboard {
   #perform(effect: Effect): void {
     switch (effect.kind) {
       case 'send-mailbox-frame':
-        this.#lines.get(effect.stream)?.mailbox?.send(effect.frame)
+        if (this.#lines.get(effect.stream)?.mailbox?.send(effect.frame) === true) this.#sent(effect.frame)
         return
       case 'send-directory-frame':
-        this.#lines.get(effect.stream)?.directory?.send(effect.frame)
+        if (this.#lines.get(effect.stream)?.directory?.send(effect.frame) === true) this.#sent(effect.frame)
         return
       case 'ask-store':
         void this.#ask(effect)
@@ -211,10 +228,16 @@ export class Switchboard {
 
   async #ask({ request, call }: Extract<Effect, { kind: 'ask-store' }>): Promise<void> {
     this.#asking += 1
+    const askedMs = performance.now()
     const outcome = await this.#init.store.ask(call)
     this.#asking -= 1
+    this.#init.observer?.storeAnswered(call.op, outcome, performance.now() - askedMs)
     this.#push({ kind: 'store-answered', request, outcome })
     this.#answered?.()
+  }
+
+  #sent(frame: ServedFrame): void {
+    this.#init.observer?.frameSent(frame)
   }
 
   #isBusy(): boolean {

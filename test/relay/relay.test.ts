@@ -94,7 +94,7 @@ test('the log says what happened and names nobody', async () => {
   const { relay, address } = await runningRelay({ log: (entry) => entries.push(entry) })
   const bob = await resident(address)
   await relay.stop()
-  expect(entries.map(({ event }) => event)).toEqual(['started', 'stopped'])
+  expect(entries.map(({ event }) => event)).toEqual(['started', 'draining', 'stopped'])
   expect(JSON.stringify(entries)).not.toContain(bob.device)
 })
 

@@ -1,0 +1,53 @@
+/**
+ * The door of a relay: an operator's lists first, then the doorkeeper's counts, and whoever is turned away is counted. Once
+ * shut, as when the relay is about to stop, nobody new comes in.
+ */
+import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
+import { deviceIdOf } from '../../protocol/ids.ts'
+import type { Access } from './access.ts'
+import type { Observer, TurnedAway } from './observer.ts'
+
+export interface DoorInit {
+  readonly access: Access
+  readonly observer: Pick<Observer, 'turnedAway'> | undefined
+}
+
+export class Door {
+  readonly #init: DoorInit
+  #shut = false
+
+  constructor(init: DoorInit) {
+    this.#init = init
+  }
+
+  shut(): void {
+    this.#shut = true
+  }
+
+  /** The lists in front of another gater's rules. */
+  before(inner: ConnectionGater): ConnectionGater {
+    return {
+      ...inner,
+      denyInboundConnection: async (socket) =>
+        this.#shut ||
+        this.#counted('denied', this.#deniesAddress(socket)) ||
+        this.#counted('connectionsPerAddressMax', (await inner.denyInboundConnection?.(socket)) === true),
+      denyInboundEncryptedConnection: async (peer, socket) =>
+        this.#counted('denied', this.#deniesPeer(peer)) ||
+        this.#counted('connectionsPerPeerMax', (await inner.denyInboundEncryptedConnection?.(peer, socket)) === true),
+    }
+  }
+
+  #deniesAddress(socket: MultiaddrConnection): boolean {
+    return this.#init.access.deniesAddress(socket.remoteAddr.getComponents()[0]?.value ?? '')
+  }
+
+  #deniesPeer(peer: PeerId): boolean {
+    return peer.type === 'Ed25519' && this.#init.access.deniesPeer(deviceIdOf(peer.publicKey.raw))
+  }
+
+  #counted(why: TurnedAway, denied: boolean): boolean {
+    if (denied) this.#init.observer?.turnedAway(why)
+    return denied
+  }
+}

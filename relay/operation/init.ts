@@ -1,0 +1,29 @@
+/** Makes a relay's directory, key and configuration file, none of them a second time. */
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { ed25519PublicKey, systemRandom } from '../../protocol/crypto/primitives.ts'
+import { deviceIdOf, peerIdOf } from '../../protocol/ids.ts'
+import { loadOrCreateSeed } from '../io/keyfile.ts'
+import { sampleFile } from './sample.ts'
+
+export interface Initiated {
+  /** What stands at the end of the relay's addresses. */
+  readonly peerId: string
+  readonly keyFile: string
+  readonly configFile: string
+  /** False: it was there already, and was left as it is. */
+  readonly configWritten: boolean
+}
+
+export function initRelay(dataDir: string, configFile: string): Initiated {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  chmodSync(dataDir, 0o700)
+  const keyFile = join(dataDir, 'relay.key')
+  const seed = loadOrCreateSeed(keyFile, systemRandom)
+  const configWritten = !existsSync(configFile)
+  if (configWritten) {
+    mkdirSync(dirname(configFile), { recursive: true, mode: 0o700 })
+    writeFileSync(configFile, sampleFile(), { mode: 0o600, flag: 'wx' })
+  }
+  return { peerId: peerIdOf(deviceIdOf(ed25519PublicKey(seed))), keyFile, configFile, configWritten }
+}
