@@ -32,7 +32,8 @@ export function custody(world: World, mailboxMessagesMax: number): Watch {
           world.complain('a mailbox has its limit', `${relay.name}: ${box.size} signed for, ${mailboxMessagesMax} fit`)
         }
       }
-      if (call.op === 'enqueue' && outcome.op === 'enqueue' && outcome.answer.state === 'full') world.mark('mailbox-full')
+      if (call.op === 'enqueue' && outcome.op === 'enqueue' && outcome.answer.state === 'full')
+        world.mark('mailbox-full')
       if (call.op === 'ack') for (const id of call.ids) mailbox(relay, call.mailbox).delete(id)
       if (call.op === 'sweep' && outcome.op === 'sweep') {
         for (const { mailbox: owner, id, reason } of outcome.answer.lost) {

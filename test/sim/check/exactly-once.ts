@@ -1,5 +1,4 @@
-/** Each message is shown to a person once, and no event number is ever given to another event. */
-import type { SimDevice } from '../world/device.ts'
+/** Each message is shown once by a person's device, and no event number is ever given to another event. */
 import type { Watch } from '../world/watch.ts'
 import type { World } from '../world/world.ts'
 
@@ -16,14 +15,11 @@ export function exactlyOnce(world: World): Watch {
         if ((told.get(key) ?? text) !== text) world.complain('each event has its own number', key)
         told.set(key, text)
         if (event.type !== 'message') continue
-        const message = `${personOf(device)} ${event.conversation} ${event.id}`
-        if (shown.has(message)) world.complain('exactly once', `${device.name} is shown ${event.text ?? event.id} again`)
+        const message = `${device.name} ${event.conversation} ${event.id}`
+        if (shown.has(message))
+          world.complain('exactly once', `${device.name} is shown ${event.text ?? event.id} again`)
         shown.add(message)
       }
     },
   }
-}
-
-function personOf(device: SimDevice): string {
-  return device.account
 }

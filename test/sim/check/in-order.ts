@@ -27,7 +27,8 @@ export function inOrder(world: World): Watch {
         world.mark('shown-late')
         const owed = `${device.name} ${message.conversation}`
         const left = gaps.get(owed) ?? 0
-        if (left <= 0) world.complain('in order', `${device.name} is shown ${message.seq} after ${before} and no gap was told`)
+        if (left <= 0)
+          world.complain('in order', `${device.name} is shown ${message.seq} after ${before} and no gap was told`)
         gaps.set(owed, left - 1)
       }
     },

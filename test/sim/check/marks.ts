@@ -51,7 +51,8 @@ export function marks(world: World): Watch {
       if (effect.kind === 'deposit') world.mark('fell-back-to-mailbox')
       if (effect.kind !== 'notify') return
       const { event } = effect.stored
-      if (event.type === 'status' && event.state === 'delivered' && event.via === 'direct') world.mark('delivered-direct')
+      if (event.type === 'status' && event.state === 'delivered' && event.via === 'direct')
+        world.mark('delivered-direct')
       if (event.type === 'status' && event.state === 'expired') world.mark('message-expired')
       if (event.type === 'gap') world.mark('gap-told')
       if (event.type === 'contact' && event.state === 'requested') world.mark('contact-requested')
@@ -63,7 +64,8 @@ export function marks(world: World): Watch {
         if (change.kind === 'put-session' && (change.record as ModelRecord).promoted === true) {
           world.mark('archived-session-decrypted')
         }
-        if (change.kind !== 'put-delivery' || change.delivery.visible || change.delivery.sealedFor !== undefined) continue
+        if (change.kind !== 'put-delivery' || change.delivery.visible || change.delivery.sealedFor !== undefined)
+          continue
         if (body.decode(change.delivery.body)?.kind === 'retry') world.mark('asked-for-a-repeat')
       }
     },

@@ -99,7 +99,10 @@ export class Reference {
         for (const { id, to, state } of this.#said.get(sender.account) ?? []) {
           if (to !== recipient.account || (state !== 'delivered' && state !== 'read')) continue
           if (ids.has(id) || this.#isHeld(recipient, sender.account, id)) continue
-          this.#world.complain('as in the reference', `${recipient.name} never saw ${id}, which ${sender.name} is told is ${state}`)
+          this.#world.complain(
+            'as in the reference',
+            `${recipient.name} never saw ${id}, which ${sender.name} is told is ${state}`,
+          )
         }
       }
     }

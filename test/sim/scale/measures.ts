@@ -115,7 +115,10 @@ export class Measures {
     if (slice !== undefined) slice.said++
   }
 
-  #told(_device: SimDevice, event: { readonly type: string; readonly id?: string; readonly state?: string; readonly via?: string }): void {
+  #told(
+    _device: SimDevice,
+    event: { readonly type: string; readonly id?: string; readonly state?: string; readonly via?: string },
+  ): void {
     if (event.type === 'status' && event.state === 'expired') this.expired++
     if (event.type === 'status' && event.state === 'delivered') {
       this.delivered++

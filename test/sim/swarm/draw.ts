@@ -25,6 +25,7 @@ export const faultKinds = [
   'relays-changed',
   'device-replaced',
   'blocked',
+  'prekeys-drained',
 ] as const
 
 export type FaultKind = (typeof faultKinds)[number]

@@ -31,7 +31,12 @@ export function letThingsGoWrong(population: Population, untilMs: number): void 
 
 /** A duration between a second and a good part of the phase: most are short, some are long. */
 function aWhile({ drawn }: Population, chance: Chance): number {
-  return second * ((drawn.safetyMs / 2 / second) ** chance.unit())
+  return second * (drawn.safetyMs / 2 / second) ** chance.unit()
+}
+
+/** Not for weeks: everybody knocks every ten seconds, which is dull to watch. */
+function briefly(population: Population, chance: Chance): number {
+  return Math.min(aWhile(population, chance), 2 * hour)
 }
 
 const someone = ({ people }: Population, chance: Chance): Person => chance.pick(people)
@@ -58,7 +63,7 @@ const causes: Record<FaultKind, Cause> = {
   unplugged(population, chance) {
     const { host } = someone(population, chance).device
     population.story.network.unplug(host)
-    population.story.world.after(aWhile(population, chance), () => population.story.network.plugIn(host))
+    population.story.world.after(briefly(population, chance), () => population.story.network.plugIn(host))
   },
   roam(population, chance) {
     // Without any relay, two who both move have lost each other, and so have two who both hide: one moves, and none hides.
@@ -74,8 +79,7 @@ const causes: Record<FaultKind, Cause> = {
     const relay = someRelay(population, chance)
     if (relay === undefined) return
     relay.kill()
-    // Not for weeks: everybody knocks every ten seconds, which is dull to watch.
-    population.story.world.after(Math.min(aWhile(population, chance), 12 * hour), () => relay.start())
+    population.story.world.after(briefly(population, chance), () => relay.start())
   },
   'relay-wiped': (population, chance) => someRelay(population, chance)?.wipe(),
   'relay-slow'(population, chance) {
@@ -128,6 +132,9 @@ const causes: Record<FaultKind, Cause> = {
       from.device.ask((n) => ({ kind: 'contact-accepted', request: n, account: to.account })),
     )
   },
+  'prekeys-drained'(population, chance) {
+    someRelay(population, chance)?.drain(someone(population, chance).device.id)
+  },
 }
 
 function someRelay({ story }: Population, chance: Chance): Population['story']['relays'][number] | undefined {
@@ -142,5 +149,5 @@ function cut(population: Population, chance: Chance, bothWays: boolean): void {
     const crosses = side.has(from) !== side.has(to)
     return crosses && (bothWays || side.has(from))
   })
-  story.world.after(aWhile(population, chance), heal)
+  story.world.after(briefly(population, chance), heal)
 }

@@ -29,7 +29,8 @@ function page(
   past.splice(0, past.length - rememberedMax)
   if (chance.hits(rate)) envelopes = envelopes.filter(() => chance.hits(0.5))
   if (chance.hits(rate)) envelopes = chance.shuffled(envelopes)
-  if (chance.hits(rate)) envelopes = envelopes.map((envelope) => (chance.hits(0.5) ? altered(envelope, chance) : envelope))
+  if (chance.hits(rate))
+    envelopes = envelopes.map((envelope) => (chance.hits(0.5) ? altered(envelope, chance) : envelope))
   if (chance.hits(rate) && envelopes.length < 50 && past.length > 0) envelopes.push(chance.pick(past))
   return { ...frame, envelopes }
 }

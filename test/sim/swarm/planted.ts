@@ -93,10 +93,7 @@ export const planted: Readonly<Record<string, Plant>> = {
   'prune without tombstone': silentPrune,
 }
 
-function keeping(
-  real: Core<Input, Change, Effect>,
-  alter: (change: Change) => Change,
-): Core<Input, Change, Effect> {
+function keeping(real: Core<Input, Change, Effect>, alter: (change: Change) => Change): Core<Input, Change, Effect> {
   return {
     handle(input, nowMs) {
       const { changes, effects } = real.handle(input, nowMs)

@@ -33,7 +33,11 @@ export class Population {
   readonly #plant: Plant
   #replaced = 0
 
-  constructor(seed: string, drawn: Draw, { plant = noPlant, keepTrace = false }: { plant?: Plant; keepTrace?: boolean }) {
+  constructor(
+    seed: string,
+    drawn: Draw,
+    { plant = noPlant, keepTrace = false }: { plant?: Plant; keepTrace?: boolean },
+  ) {
     const { weather, realCrypto } = drawn
     const model = { sessions: modelSessions(plant.model), sealing: modelSealing }
     this.story = new Story({ seed, weather, keepTrace, ...(realCrypto ? {} : model) })

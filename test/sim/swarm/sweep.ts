@@ -18,7 +18,10 @@ export interface Sweep {
 /** Fewer seeds than this need not take every path. */
 const seedsForMarks = 200
 
-export async function sweep(seeds: readonly number[], onVerdict: (verdict: Verdict, done: number) => void): Promise<Sweep> {
+export async function sweep(
+  seeds: readonly number[],
+  onVerdict: (verdict: Verdict, done: number) => void,
+): Promise<Sweep> {
   const marks = new Map<string, number>()
   const failures: Verdict[] = []
   let [happened, said, virtualMs, done] = [0, 0, 0, 0]

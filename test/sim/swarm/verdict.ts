@@ -41,7 +41,7 @@ export function shrink(outcome: Outcome, options: RunOptions = {}, triesMax = 60
   const property = outcome.complaints[0]?.property
   let smallest = outcome.drawn
   let tries = 0
-  for (let progress = true; progress; ) {
+  for (let progress = true; progress;) {
     progress = false
     for (const smaller of smallerThan(smallest)) {
       if (tries++ >= triesMax) return smallest

@@ -4,7 +4,7 @@
  */
 import { identityKeyOf, ed25519PublicKey } from '../../../protocol/crypto/primitives.ts'
 import { deviceIdOf, peerIdOf, type DeviceId } from '../../../protocol/ids.ts'
-import { strangerIdleMs } from '../../../protocol/limits.ts'
+import { preKeysPublished, strangerIdleMs } from '../../../protocol/limits.ts'
 import type { Sessions } from '../../../protocol/session/types.ts'
 import { signCustody } from '../../../protocol/wire/custody.ts'
 import { directoryProtocol, type DirectoryFrame } from '../../../protocol/wire/directory.ts'
@@ -150,6 +150,12 @@ export class SimRelay {
     this.#driver = undefined
     this.#init.network.hangUp(this.host)
     this.#streams.clear()
+  }
+
+  /** A crowd of strangers has taken every one-time prekey of a device. */
+  drain(device: DeviceId): void {
+    if (!this.running) return
+    for (let i = 0; i < 2 * preKeysPublished; i++) this.#run({ op: 'take-prekey', device, spend: true })
   }
 
   /** Honest again: another process, which does not believe that it sent what it withheld. */

@@ -1,0 +1,57 @@
+/**
+ * The simulator as a program.
+ *
+ *     npm run sim -- --seeds 200                       many drawn worlds, each run twice
+ *     npm run sim -- --seed 1234 [--trace]             one of them, told in full
+ *     npm run sim -- --nodes 1000 --relays 5 --hours 24 --seed 7 [--scenario FILE] [--json] [--svg FILE]
+ *
+ * Exit codes: 0 nothing wrong, 1 something was found, 2 the command was not understood.
+ */
+import { parseArgs } from 'node:util'
+import { runScale } from './scale/command.ts'
+import { runOne, runSeeds } from './swarm/command.ts'
+
+const options = {
+  seeds: { type: 'string' },
+  from: { type: 'string' },
+  seed: { type: 'string' },
+  trace: { type: 'boolean' },
+  nodes: { type: 'string' },
+  relays: { type: 'string' },
+  hours: { type: 'string' },
+  messages: { type: 'string' },
+  scenario: { type: 'string' },
+  json: { type: 'boolean' },
+  svg: { type: 'string' },
+} as const
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options })
+  const whole = (name: 'seeds' | 'from' | 'seed' | 'nodes' | 'relays' | 'messages'): number | undefined =>
+    numberOf(name, values[name], Number.isInteger)
+  const json = values.json === true
+  const seed = whole('seed')
+  const size = { nodes: whole('nodes'), relays: whole('relays'), messagesPerNodePerDay: whole('messages') }
+  const hours = numberOf('hours', values.hours, Number.isFinite)
+  const { scenario, svg } = values
+  if (scenario !== undefined || hours !== undefined || Object.values(size).some((given) => given !== undefined)) {
+    return runScale({ ...size, hours, seed: seed ?? 1, scenario, svg, json })
+  }
+  if (seed !== undefined) return runOne(seed, { trace: values.trace === true, json })
+  return runSeeds({ count: whole('seeds') ?? 200, from: whole('from') ?? 1, json })
+}
+
+function numberOf(name: string, text: string | undefined, isRight: (value: number) => boolean): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (text.trim() === '' || !isRight(value) || value < 0) throw new TypeError(`--${name} needs a number, not ${text}`)
+  return value
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (!(error instanceof Error)) throw error
+  process.stderr.write(`${error instanceof TypeError ? error.message : (error.stack ?? error.message)}\n`)
+  process.exitCode = 2
+}

@@ -1,0 +1,34 @@
+/** The simulator is itself tested: each planted bug is found by one of the first seeds, and by the checker meant for it. */
+import { expect, test } from 'vitest'
+import { planted } from './swarm/planted.ts'
+import { runSeed } from './swarm/run.ts'
+
+/** Within how many seeds each must be found. Two hundred is the promise; these are faster to run. */
+const seedsMax = 60
+
+const expected: Readonly<Record<string, RegExp>> = {
+  'ack before commit': /commit before effects/,
+  'no dedupe': /once/,
+  'outbox forgotten on restart': /delivered/,
+  'receipt on store': /receipts never lie/,
+  'lost wake-up': /delivered/,
+  'prekey reuse': /one-time prekey/,
+  'prune without tombstone': /mailbox has its limit/,
+}
+
+test('every planted bug has its checker', () => {
+  expect(Object.keys(planted).toSorted()).toEqual(Object.keys(expected).toSorted())
+})
+
+test.each(Object.entries(planted))('%s', (name, plant) => {
+  const property = firstComplaint((seed) => runSeed(seed, { plant }).complaints[0]?.property)
+  expect(property).toMatch(expected[name] ?? /^$/)
+})
+
+function firstComplaint(run: (seed: number) => string | undefined): string | undefined {
+  for (let seed = 1; seed <= seedsMax; seed++) {
+    const property = run(seed)
+    if (property !== undefined) return property
+  }
+  return undefined
+}
