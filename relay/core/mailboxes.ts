@@ -176,7 +176,9 @@ export class Mailboxes {
       const next = stream.toAcknowledge ?? []
       stream.toAcknowledge = undefined
       if (next.length > 0) this.#delete(stream, device, next, later)
-      if (refused(answer)) return // Not deleted, so sent again on the next subscription; the device drops duplicates.
+      // Not deleted, so they are sent again on the next subscription, where the device drops them as duplicates; on this one
+      // they would fill the window for good.
+      if (refused(answer)) return later.act({ kind: 'close', stream: stream.id, reason: 'the store is busy' })
       depositors.forget(device, ids)
       subscriptions.acknowledged(device, ids, later)
       if (answer.deleted > 0) depositors.tellRoom(device, later)
