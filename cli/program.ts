@@ -19,6 +19,7 @@ import { addReceive } from './commands/receive.ts'
 import { addRelay } from './commands/relay.ts'
 import { addRename } from './commands/rename.ts'
 import { addSend } from './commands/send.ts'
+import { addSim } from './commands/sim.ts'
 import { addVerify } from './commands/verify.ts'
 import { addWhy } from './commands/why.ts'
 import { watchForEnd, type Ending } from './ending.ts'
@@ -130,6 +131,7 @@ function addCommands(program: Command, tools: Tools): void {
   addBlock(program, tools)
   addRename(program, tools)
   addSend(program, tools)
+  addSim(program, tools)
   addReceive(program, tools)
   addHistory(program, tools)
   addVerify(program, tools)

@@ -5,7 +5,7 @@
  *     npm run sim -- --seed 1234 [--trace]             one of them, told in full
  *     npm run sim -- --nodes 1000 --relays 5 --hours 24 --seed 7 [--scenario FILE] [--json] [--svg FILE]
  *
- * Exit codes: 0 nothing wrong, 1 something was found, 2 the command was not understood.
+ * Exit codes are those of `linnet`: 0 nothing wrong, 1 the command was not understood, 2 something was found.
  */
 import { parseArgs } from 'node:util'
 import { runScale } from './scale/command.ts'
@@ -53,5 +53,5 @@ try {
 } catch (error) {
   if (!(error instanceof Error)) throw error
   process.stderr.write(`${error instanceof TypeError ? error.message : (error.stack ?? error.message)}\n`)
-  process.exitCode = 2
+  process.exitCode = error instanceof TypeError ? 1 : 2
 }

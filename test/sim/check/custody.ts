@@ -38,7 +38,7 @@ export function custody(world: World, mailboxMessagesMax: number): Watch {
       if (call.op === 'sweep' && outcome.op === 'sweep') {
         for (const { mailbox: owner, id, reason } of outcome.answer.lost) {
           if (reason === 'expired') world.mark('custody-expired')
-          mailbox(relay, owner as string).delete(id)
+          mailbox(relay, owner).delete(id)
         }
       }
     },

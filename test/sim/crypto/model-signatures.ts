@@ -8,7 +8,7 @@ import { sum } from './model-message.ts'
 
 /** Until what is returned is called, nothing in this process signs or verifies for real. */
 export function withoutSignatures(): () => void {
-  const real = { ed25519Sign: provider.ed25519Sign, ed25519Verify: provider.ed25519Verify }
+  const real: Provider = { ...provider }
   const publicKeys = new Map<Uint8Array, Uint8Array>()
   const replaceable: { -readonly [K in keyof Provider]: Provider[K] } = provider
   replaceable.ed25519Sign = (seed, message) => {

@@ -37,5 +37,5 @@ export function runScale({ seed, scenario: file, svg, json, ...given }: ScaleOpt
     const title = `${scenario.name}: ${scenario.nodes} people, ${scenario.relays} relays, ${scenario.hours} h, seed ${seed}`
     writeFileSync(svg, picture({ title, hours: scenario.hours, slices: town.measures.slices }))
   }
-  return report.complaints.length > 0 ? 1 : 0
+  return report.complaints.length > 0 ? 2 : 0
 }

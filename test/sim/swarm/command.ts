@@ -29,7 +29,7 @@ export async function runSeeds({ count, from, json }: SeedsOptions): Promise<num
   const { failures, missed, marks } = found
   if (json) {
     process.stdout.write(`${JSON.stringify({ ...found, marks: Object.fromEntries(marks), wallMs })}\n`)
-    return failures.length + missed.length > 0 ? 1 : 0
+    return failures.length + missed.length > 0 ? 2 : 0
   }
   const [first] = failures
   if (first !== undefined) process.stdout.write(`${smallestOf(first.seed)}\n`)
@@ -40,7 +40,7 @@ export async function runSeeds({ count, from, json }: SeedsOptions): Promise<num
     `${found.seeds} seeds, each twice: ${failures.length} failed; ${found.said} messages in ${days} virtual days, ` +
       `${found.happened} events, ${(wallMs / 1_000).toFixed(1)} s\n`,
   )
-  return failures.length + missed.length > 0 ? 1 : 0
+  return failures.length + missed.length > 0 ? 2 : 0
 }
 
 export function runOne(seed: number, { trace, json }: { readonly trace: boolean; readonly json: boolean }): number {
@@ -50,7 +50,7 @@ export function runOne(seed: number, { trace, json }: { readonly trace: boolean;
     process.stdout.write(
       `${JSON.stringify({ ...verdict, marks: Object.fromEntries(verdict.marks), drawn: outcome.drawn })}\n`,
     )
-    return verdict.failed ? 1 : 0
+    return verdict.failed ? 2 : 0
   }
   if (trace) process.stdout.write(`${outcome.trace.join('\n')}\n`)
   process.stdout.write(`${JSON.stringify(outcome.drawn, null, 2)}\n`)
@@ -63,7 +63,7 @@ export function runOne(seed: number, { trace, json }: { readonly trace: boolean;
   if (!verdict.failed) process.stdout.write('nothing wrong\n')
   else if (outcome.complaints.length === 0) process.stdout.write(`${verdict.property}: ${verdict.detail}\n`)
   else process.stdout.write(`${smallestOf(seed)}\n`)
-  return verdict.failed ? 1 : 0
+  return verdict.failed ? 2 : 0
 }
 
 function smallestOf(seed: number): string {

@@ -66,11 +66,10 @@ const causes: Record<FaultKind, Cause> = {
     population.story.world.after(briefly(population, chance), () => population.story.network.plugIn(host))
   },
   roam(population, chance) {
-    // Without any relay, two who both move have lost each other, and so have two who both hide: one moves, and none hides.
-    const alone = population.story.relays.length === 0
-    const device = alone ? population.people[0]?.device : someone(population, chance).device
-    if (device === undefined) return
-    const openness = alone ? 'public' : chance.pick(['home', 'public', 'hidden'] as const)
+    // Without any relay, who moves before the other has answered is lost to them: nobody else can say where they went.
+    if (population.story.relays.length === 0) return
+    const { device } = someone(population, chance)
+    const openness = chance.pick(['home', 'public', 'hidden'] as const)
     device.roam(chance.pick(['one house', `café ${chance.below(9)}`]), openness)
   },
   partition: (population, chance) => cut(population, chance, true),
