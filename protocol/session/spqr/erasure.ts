@@ -40,7 +40,7 @@ function chunkAt(message: Uint8Array, index: number): Uint8Array {
   const count = message.length / chunkBytes
   if (index < count) return message.slice(index * chunkBytes, (index + 1) * chunkBytes)
   const nodes = Array.from({ length: count }, (_, i) => i)
-  return interpolate(toElements(message), nodes, index)
+  return interpolate(message, nodes, index)
 }
 
 /** What has arrived of a message of `length` bytes. */
@@ -76,26 +76,20 @@ export function decoded(from: Decoder): Uint8Array | undefined {
   }
   if (present.size === count) return message
   const nodes = used.map((chunk) => chunk.index)
-  const elements = new Uint16Array(count * chunkElements)
-  used.forEach((chunk, i) => elements.set(toElements(chunk.bytes), i * chunkElements))
-  for (let x = 0; x < count; x++) if (!present.has(x)) message.set(interpolate(elements, nodes, x), x * chunkBytes)
+  const values = new Uint8Array(from.length)
+  used.forEach((chunk, i) => values.set(chunk.bytes, i * chunkBytes))
+  for (let x = 0; x < count; x++) if (!present.has(x)) message.set(interpolate(values, nodes, x), x * chunkBytes)
   return message
 }
 
-/** The sixteen polynomials at `x`, from their values at `nodes`: sixteen elements for each node. */
-function interpolate(elements: Uint16Array, nodes: readonly number[], x: number): Uint8Array {
+/** The sixteen polynomials at `x`, from their values at `nodes`: a chunk for each node. */
+function interpolate(values: Uint8Array, nodes: readonly number[], x: number): Uint8Array {
   const sums = new Uint16Array(chunkElements)
-  lagrangeWeights(nodes, x).forEach((weight, i) => addScaled(sums, elements, i * chunkElements, weight))
+  lagrangeWeights(nodes, x).forEach((weight, i) => addScaled(sums, values, i * chunkBytes, weight))
   const bytes = new Uint8Array(chunkBytes)
   sums.forEach((sum, i) => {
     bytes[2 * i] = sum >>> 8
     bytes[2 * i + 1] = sum & 255
   })
   return bytes
-}
-
-function toElements(bytes: Uint8Array): Uint16Array {
-  const elements = new Uint16Array(bytes.length / 2)
-  for (let i = 0; i < elements.length; i++) elements[i] = ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number)
-  return elements
 }

@@ -24,11 +24,11 @@ export function multiply(left: number, right: number): number {
   return exp[(log[left] as number) + (log[right] as number)] as number
 }
 
-/** Adds `factor` times each element of `from`, starting at `offset`, to `sums`. `factor` is not zero. */
-export function addScaled(sums: Uint16Array, from: Uint16Array, offset: number, factor: number): void {
+/** Adds `factor` times each big-endian element of `from`, from byte `offset` on, to `sums`. `factor` is not zero. */
+export function addScaled(sums: Uint16Array, from: Uint8Array, offset: number, factor: number): void {
   const logFactor = log[factor] as number
-  for (let i = 0; i < sums.length; i++) {
-    const value = from[offset + i] as number
+  for (let i = 0, at = offset; i < sums.length; i++, at += 2) {
+    const value = ((from[at] as number) << 8) | (from[at + 1] as number)
     if (value !== 0) sums[i] = (sums[i] as number) ^ (exp[logFactor + (log[value] as number)] as number)
   }
 }
