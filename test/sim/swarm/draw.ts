@@ -50,7 +50,7 @@ export interface Draw {
 
 export function draw(chance: Chance): Draw {
   const rough = chance.hits(0.5)
-  const safetyMs = chance.pick([10 * minute, 3 * hour, 2 * day, 2 * day, 36 * day])
+  const safetyMs = chance.pick([10 * minute, 10 * minute, 3 * hour, 3 * hour, 2 * day, 2 * day, 36 * day])
   const people = 2 + chance.below(4)
   return {
     people,

@@ -122,6 +122,7 @@ function settle(population: Population): void {
 /** Somebody was shown the door, or is reached under a key or a contact that is no more. */
 function someoneUnwilling({ people, drawn }: Population): boolean {
   if (drawn.faults.includes('device-replaced')) return true
+  if (drawn.faults.includes('relays-changed')) return true // Copies stay where their owner no longer looks.
   return people.some((person) => person.device.store.contacts().some(({ state }) => state !== 'added'))
 }
 
