@@ -3,7 +3,7 @@
  * serialised records. Taken from the private package of the interop tests, where it is installed by `npm run
  * test:interop`.
  */
-import { counts, plaintextBytes, rateAsync, total } from './measure.ts'
+import { counts, plaintextBytes, rateAsync, ratesInTurn, total } from './measure.ts'
 import type { Timings } from './measure.ts'
 
 // The package is not installed in a clean clone, where this file must still compile.
@@ -71,16 +71,27 @@ export async function measureLibsignal(): Promise<Timings> {
   await decrypt(b, a, await encrypt(a, b))
   await decrypt(a, b, await encrypt(b, a))
   const wires: Foreign[] = []
-  const oneWayEncrypt = await rateAsync(counts.messages, async (i) => {
-    wires[i] = await encrypt(a, b)
-  })
-  const oneWayDecrypt = await rateAsync(counts.messages, (i) => decrypt(b, a, wires[i]))
+  const oneWay = await ratesInTurn(
+    counts.messages,
+    async (i) => {
+      wires[i] = await encrypt(a, b)
+    },
+    (i) => decrypt(b, a, wires[i]),
+  )
   const pingPong = await rateAsync(counts.pingPong, async (i) => {
     const [from, to] = i % 2 === 0 ? [b, a] : [a, b]
     await decrypt(to, from, await encrypt(from, to))
   })
   const groups = await measureGroups(signal, a, b, plaintext)
-  return { initiator, firstEncrypt, responder, oneWayEncrypt, oneWayDecrypt, pingPong, ...groups }
+  return {
+    initiator,
+    firstEncrypt,
+    responder,
+    oneWayEncrypt: oneWay.write,
+    oneWayDecrypt: oneWay.read,
+    pingPong,
+    ...groups,
+  }
 }
 
 async function measureGroups(signal: Foreign, a: Device, b: Device, plaintext: Uint8Array): Promise<Timings> {

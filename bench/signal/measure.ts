@@ -31,6 +31,32 @@ export function total(count: number): number {
   return count + warmUps(count)
 }
 
+/** Messages written before they are read: a sender does not hold ten thousand of its own ciphertexts. */
+const batchMessages = 250
+
+/** Rates of writing and of reading what was written, a batch of each in turn. */
+export async function ratesInTurn(
+  count: number,
+  write: (i: number) => void | Promise<void>,
+  read: (i: number) => void | Promise<void>,
+): Promise<{ readonly write: number; readonly read: number }> {
+  const seconds = { write: 0, read: 0 }
+  for (let start = 0; start < total(count); start += batchMessages) {
+    for (const [side, operation] of [
+      ['write', write],
+      ['read', read],
+    ] as const) {
+      const before = process.cpuUsage()
+      for (let i = 0; i < batchMessages; i++) {
+        const pending = operation(i)
+        if (pending !== undefined) await pending
+      }
+      if (start >= warmUps(count)) seconds[side] += cpuSeconds(before)
+    }
+  }
+  return { write: count / seconds.write, read: count / seconds.read }
+}
+
 function cpuSeconds(before: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(before)
   return (user + system) / 1e6
