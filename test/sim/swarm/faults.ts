@@ -85,13 +85,13 @@ const causes: Record<FaultKind, Cause> = {
     const relay = someRelay(population, chance)
     if (relay === undefined) return
     relay.storeMs = chance.pick([100, 5_000, 20_000])
-    population.story.world.after(aWhile(population, chance), () => (relay.storeMs = 2))
+    population.story.world.after(briefly(population, chance), () => (relay.storeMs = 2))
   },
   'relay-failing'(population, chance) {
     const relay = someRelay(population, chance)
     if (relay === undefined) return
     relay.failureRate = chance.pick([0.05, 0.5, 1])
-    population.story.world.after(aWhile(population, chance), () => (relay.failureRate = 0))
+    population.story.world.after(briefly(population, chance), () => (relay.failureRate = 0))
   },
   'relay-malicious'(population, chance) {
     const relay = someRelay(population, chance)
