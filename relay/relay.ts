@@ -19,6 +19,7 @@ import { loadOrCreateSeed } from './io/keyfile.ts'
 import { lockDirectory } from './io/lock.ts'
 import type { Observer } from './io/observer.ts'
 import { memoryStore } from './io/store-memory.ts'
+import { postgresStore } from './io/store-postgres.ts'
 import { sqliteStore } from './io/store-sqlite.ts'
 import type { Store } from './io/store.ts'
 import { Switchboard } from './io/switchboard.ts'
@@ -227,13 +228,12 @@ class RunningRelay implements Relay {
   #openStore(): Promise<Store> {
     const limits = this.#limits
     const failed = (error: Error): void => this.#fail(error)
-    if (this.#options.store === 'memory') return Promise.resolve(memoryStore({ limits, failed }))
-    return sqliteStore({
-      path: join(this.#options.dataDir, 'relay.db'),
-      limits,
-      failed,
-      faulted: (detail) => this.#log({ level: 'error', event: 'store-faulted', detail }),
-    })
+    const faulted = (detail: string): void => this.#log({ level: 'error', event: 'store-faulted', detail })
+    const { store = 'sqlite', dataDir } = this.#options
+    if (store === 'memory') return Promise.resolve(memoryStore({ limits, failed }))
+    if (store === 'sqlite') return sqliteStore({ path: join(dataDir, 'relay.db'), limits, failed, faulted })
+    const arrived: Switchboard['mailArrived'] = (mailboxes) => this.#switchboard?.mailArrived(mailboxes)
+    return postgresStore({ url: store.postgres, limits, failed, faulted, arrived })
   }
 
   async #stop(): Promise<void> {

@@ -8,6 +8,7 @@ import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { identify, type Identify } from '@libp2p/identify'
 import type { Libp2p, ServiceMap } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { ed25519PublicKey } from '../../protocol/crypto/primitives.ts'
@@ -15,13 +16,14 @@ import { curedConnections, type CuredConnections } from './connections-cure.ts'
 import { directory, type DirectoryService } from './directory-service.ts'
 import type { Door } from './door.ts'
 import { doorkeeper, type DoorLimits } from './doorkeeper.ts'
+import { gossip, type GossipLimits } from './gossip.ts'
 import { mailbox, type MailboxService } from './mailbox-service.ts'
 import { ownAddresses } from './own-addresses.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { cureReservations } from './reservations-cure.ts'
 import type { Switchboard } from './switchboard.ts'
 
-export interface HostLimits extends DoorLimits {
+export interface HostLimits extends DoorLimits, GossipLimits {
   /** Connections of all peers together. */
   readonly connectionsMax: number
   /** Connections from one address in one second: a crowd behind one router that comes back at once. */
@@ -55,6 +57,8 @@ export const hostLimits: HostLimits = {
   reservationsMax: 10_000,
   circuitBytesMax: 128 * 1_048_576,
   circuitMsMax: 3_600_000,
+  gossipPeersMax: 1_000,
+  gossipTopicsMax: 1_000,
 }
 
 export interface HostInit {
@@ -85,7 +89,7 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
     logger: quietLogger,
     addresses: { listen: [...init.listen], announce: [...init.announce] },
     // A backlog for the moment after an outage; an hour of silence, since yamux asks after the other side by itself.
-    transports: [tcp({ backlog: 4_096, inboundSocketInactivityTimeout: 3_600_000 })],
+    transports: [tcp({ backlog: 4_096, inboundSocketInactivityTimeout: 3_600_000 }), webSockets()],
     connectionEncrypters: [noise()],
     streamMuxers: [boundedYamux(limits)],
     connectionGater: init.door.before(doorkeeper(limits, (peer) => host.getConnections(peer).length)),
@@ -104,6 +108,7 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
       directory: directory({ switchboard, maxInboundStreams: limits.directoryStreamsPerConnectionMax }),
       connections: curedConnections(),
       ownAddresses: ownAddresses(),
+      ...(limits.gossipPeersMax > 0 && { gossip: gossip(limits) }),
     },
   })
   cureReservations(host.services.circuit, host)

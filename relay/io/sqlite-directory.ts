@@ -1,9 +1,8 @@
 /** The SQLite store's cards, bundles and prekeys. Runs inside the transaction of whoever calls it. */
 import type Database from 'better-sqlite3-multiple-ciphers'
-import { LocalError } from '../../protocol/errors.ts'
 import { deviceIdOf, idBytes, type DeviceId } from '../../protocol/ids.ts'
-import { directoryFrame, type SignedBundle } from '../../protocol/wire/directory.ts'
 import type { Answer, Ask, Census, Published, Taken } from '../core/store-calls.ts'
+import { decodeBundle, encodeBundle } from './kept-bundle.ts'
 import type { StoreLimits } from './store.ts'
 
 export class SqliteDirectory {
@@ -53,7 +52,7 @@ export class SqliteDirectory {
     }
     return {
       state: 'taken',
-      bundle: decodeBundle(row.bundle),
+      bundle: decodeBundle(plain(row.bundle)),
       preKey: first === undefined ? undefined : { id: first.id, key: plain(first.key) },
       left: this.#left(key),
     }
@@ -152,17 +151,6 @@ interface CardRow {
 interface PreKeyRow {
   readonly id: number
   readonly key: Buffer
-}
-
-/** Without its one-time key, a bundle is kept in the form in which it will be sent. */
-function encodeBundle(bundle: SignedBundle): Uint8Array {
-  return directoryFrame.encode({ kind: 'bundle', bundle })
-}
-
-function decodeBundle(bytes: Buffer): SignedBundle {
-  const frame = directoryFrame.decode(plain(bytes))
-  if (frame?.kind !== 'bundle') throw new LocalError('a bundle in the database cannot be read')
-  return frame.bundle
 }
 
 /** A plain array, as the store in memory answers; a Buffer also shares memory where an array's `slice` would copy. */

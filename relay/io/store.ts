@@ -4,7 +4,7 @@
  * What can be asked, and what an answer means, is `core/store-calls.ts`. A store answers every call exactly once and never
  * rejects: `busy` when too many wait, `failed` when this machine could not do it, and in both cases nothing was changed.
  * Calls asked one after another may be carried out in one transaction, and an answer is given only when that transaction
- * would survive a power cut. Two engines stand behind it, memory and SQLite, with one contract suite for both.
+ * would survive a power cut. Three engines stand behind it, memory, SQLite and PostgreSQL, with one contract suite for all.
  */
 import type { RelayLimits } from '../core/limits.ts'
 import type { StoreCall, StoreOutcome } from '../core/store-calls.ts'

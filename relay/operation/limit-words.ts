@@ -49,4 +49,6 @@ export const limitWords: Readonly<Record<keyof AllLimits, string>> = {
   circuitBytesMax: 'Bytes one circuit may carry, both ways together.',
   circuitMsMax: 'How long one circuit may last.',
   strangerIdleMs: 'A stream that sends no whole frame for so long is closed, until it is about a mailbox that exists.',
+  gossipPeersMax: 'Visitors whose signs of presence are carried; 0 for nobody’s.',
+  gossipTopicsMax: 'Topics of presence carried at one time.',
 }
