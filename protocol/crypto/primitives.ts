@@ -23,7 +23,6 @@ import type { DhKeyPair, Encapsulation, KemKeyPair, KemLevel } from './provider.
 import type { Random } from './random.ts'
 import { sha256Lean } from './sha256.ts'
 
-export { equalBytes } from './bytes.ts'
 export { hkdfSha256 }
 
 /** The operating system's randomness. */
