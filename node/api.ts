@@ -30,6 +30,8 @@ export interface NodeOptions {
    * PeerId, by which those who know it recognise it.
    */
   readonly lan?: boolean
+  /** False: contacts are not told when this person is here or types, and nor is this person told of them. */
+  readonly presence?: boolean
   /** Structured diagnostics, without names, contents or full identifiers. */
   readonly log?: (entry: LogEntry) => void
 }
@@ -68,7 +70,9 @@ export interface ContactView {
   readonly verified: boolean
   readonly devices: readonly DeviceId[]
   readonly relays: readonly string[]
+  /** A connection to them stands, or they have said within minutes that they are here. */
   readonly online: boolean
+  readonly typing?: boolean
   /** The connection that stands: straight to their device, or a circuit through one of the relays. */
   readonly link?: { readonly kind: 'direct' | 'circuit'; readonly address: string; readonly since: string }
 }
@@ -116,8 +120,34 @@ export interface NodeEvents {
   status: Extract<NodeEvent, { type: 'status' }>
   contact: Extract<NodeEvent, { type: 'contact' }>
   gap: Extract<NodeEvent, { type: 'gap' }>
+  /** Somebody came, went, began or stopped to type. Passes; it is not kept, and may be missed. */
+  presence: PresenceEvent
   /** The store failed or a rule threw: the node has stopped, and everything acknowledged is on disk. */
   fatal: Error
+}
+
+export interface Diagnosis {
+  /** Nothing keeps messages from coming and going. */
+  readonly well: boolean
+  /** What stands between this device and the internet, as far as its relays can tell. */
+  readonly router: 'open' | 'keeps ports' | 'symmetric' | 'translates' | 'unknown'
+  readonly findings: readonly Finding[]
+}
+
+export interface Finding {
+  readonly about: string
+  readonly state: 'good' | 'poor' | 'bad'
+  readonly says: string
+  /** What the user could do. */
+  readonly todo?: string
+}
+
+export interface PresenceEvent {
+  readonly type: 'presence'
+  readonly account: AccountId
+  readonly name: string
+  readonly online: boolean
+  readonly typing: boolean
 }
 
 /** A device, running. Methods reject with `NodeError` when what was asked cannot be done. */
@@ -158,6 +188,12 @@ export interface LinnetNode {
   events(after: number, limit: number): readonly StoredEvent[]
   /** These were shown: they are forgotten, and read receipts go out for the messages among them. */
   acknowledge(upTo: number): Promise<void>
+
+  /** How this device stands with the world, and what to do about what is not well. Takes a round trip to each relay. */
+  doctor(): Promise<Diagnosis>
+
+  /** Tells a contact that the user is typing, or has stopped; does nothing where presence is off. */
+  typing(who: string, isTyping?: boolean): void
 
   /** Listens; returns the function that stops listening. */
   on<K extends keyof NodeEvents>(kind: K, listener: (event: NodeEvents[K]) => void): () => void

@@ -3,12 +3,14 @@
  * input and waits for its answer; each effect goes to the network, to the caller or to the listeners. Decides nothing of
  * the rules; sees to it that everything ends when one part of it does.
  */
-import { isAccountId, type DeviceId, type MessageId } from '../protocol/ids.ts'
+import { systemRandom } from '../protocol/crypto/primitives.ts'
+import type { AccountId, MessageId } from '../protocol/ids.ts'
 import { Driver } from '../protocol/shell/driver.ts'
 import { parseInvite } from '../protocol/wire/invite.ts'
 import {
   NodeError,
   type ContactView,
+  type Diagnosis,
   type LinnetNode,
   type MessageView,
   type NodeEvents,
@@ -17,34 +19,21 @@ import {
   type SafetyNumber,
 } from './api.ts'
 import type { Answer } from './core/answers.ts'
-import type { Device } from './core/device.ts'
 import type { Change, Effect } from './core/effects.ts'
 import type { Input } from './core/inputs.ts'
 import type { Contact, Message, StoredEvent } from './core/state.ts'
+import type { DeviceNodeInit } from './device-parts.ts'
+import { diagnose } from './doctor.ts'
 import { Telling } from './events.ts'
-import type { Log } from './io/log.ts'
 import { Network } from './io/network.ts'
 import type { DeviceStore } from './io/store.ts'
+import { Lookups } from './lookups.ts'
 import { cannotListen, checkRelays } from './options.ts'
+import { Presence } from './presence.ts'
 import { Requests } from './requests.ts'
 import { contactView, identityView, messageView, whyView } from './views.ts'
 import { safetyNumbersWith } from './safety.ts'
 import { Waiters } from './waiting.ts'
-
-export interface DeviceNodeInit {
-  readonly device: Device
-  readonly store: DeviceStore
-  readonly deviceSeed: Uint8Array
-  readonly listen: readonly string[]
-  /** Listened on when `listen` cannot be. */
-  readonly instead?: readonly string[]
-  readonly announce: readonly string[]
-  readonly circuits?: boolean
-  readonly lan?: boolean
-  readonly log: Log
-  /** Closes the store and lets go of the data directory. */
-  readonly release: () => void
-}
 
 type Phase = 'made' | 'starting' | 'running' | 'stopping' | 'stopped'
 
@@ -54,6 +43,8 @@ export class DeviceNode implements LinnetNode {
   readonly #network: Network
   readonly #telling = new Telling()
   readonly #requests: Requests
+  readonly #find = new Lookups(() => this.#store())
+  readonly #presence: Presence | undefined
   readonly #waiters: Waiters
   #phase: Phase = 'made'
   #starting: Promise<void> | undefined
@@ -71,13 +62,27 @@ export class DeviceNode implements LinnetNode {
       failed: (error) => this.#fail(error),
     })
     this.#requests = new Requests((input) => this.#driver.push(input))
-    this.#waiters = new Waiters((id) => this.#outgoing(id)?.state)
+    this.#waiters = new Waiters((id) => this.#find.outgoing(id)?.state)
     this.#network = new Network({
       ...init,
       seed: init.deviceSeed,
       push: (input) => this.#driver.push(input),
       backlog: () => this.#driver.backlog,
-      isFriend: (device) => this.#isFriend(device),
+      isFriend: (device) => !this.#isOver() && this.#find.isFriend(device),
+      ...(init.presence === true && {
+        onGossip: (topic, data) => this.#presence?.heard(topic, data),
+        onListener: (topic) => this.#presence?.greet(topic),
+      }),
+    })
+    if (init.presence !== true) return
+    this.#presence = new Presence({
+      seed: init.deviceSeed,
+      device: init.device.settings.device,
+      friends: () => (this.#isOver() ? [] : this.#find.friends()),
+      airwaves: this.#network,
+      random: systemRandom,
+      nowMs: Date.now,
+      onChanged: (account) => this.#tellPresence(account),
     })
   }
 
@@ -98,9 +103,9 @@ export class DeviceNode implements LinnetNode {
   }
 
   async send(who: string, text: string): Promise<{ readonly id: MessageId; readonly state: Message['state'] }> {
-    const { account } = this.#resolve(who)
+    const { account } = this.#find.contact(who)
     const { id } = await this.#ask('submitted', (request) => ({ kind: 'text-submitted', request, to: account, text }))
-    return { id, state: this.#outgoing(id)?.state ?? 'queued' }
+    return { id, state: this.#find.outgoing(id)?.state ?? 'queued' }
   }
 
   waitFor(
@@ -129,29 +134,25 @@ export class DeviceNode implements LinnetNode {
   }
 
   async accept(who: string): Promise<ContactView> {
-    const { account } = this.#resolve(who)
-    return this.#askContact((request) => ({ kind: 'contact-accepted', request, account }))
+    return this.#about(who, (named) => ({ kind: 'contact-accepted', ...named }))
   }
 
   async block(who: string): Promise<ContactView> {
-    const { account } = this.#resolve(who)
-    return this.#askContact((request) => ({ kind: 'contact-blocked', request, account }))
+    return this.#about(who, (named) => ({ kind: 'contact-blocked', ...named }))
   }
 
   safetyNumbers(who: string): readonly SafetyNumber[] {
-    const contact = this.#resolve(who)
+    const contact = this.#find.contact(who)
     const { account, device } = this.#init.device.settings
     return safetyNumbersWith(contact, { account, device })
   }
 
   async verify(who: string): Promise<ContactView> {
-    const { account } = this.#resolve(who)
-    return this.#askContact((request) => ({ kind: 'contact-verified', request, account }))
+    return this.#about(who, (named) => ({ kind: 'contact-verified', ...named }))
   }
 
   async rename(who: string, name: string): Promise<ContactView> {
-    const { account } = this.#resolve(who)
-    return this.#askContact((request) => ({ kind: 'contact-renamed', request, account, name }))
+    return this.#about(who, (named) => ({ kind: 'contact-renamed', ...named, name }))
   }
 
   contacts(): readonly ContactView[] {
@@ -166,15 +167,15 @@ export class DeviceNode implements LinnetNode {
   }
 
   history(who: string, { limit = 50, before }: { limit?: number; before?: MessageId } = {}): readonly MessageView[] {
-    const { account } = this.#resolve(who)
-    const position = before === undefined ? undefined : this.#find(before).position
+    const { account } = this.#find.contact(who)
+    const position = before === undefined ? undefined : this.#find.message(before).position
     return this.#store()
       .history(account, limit, position)
       .map((message) => messageView(message, this.#store()))
   }
 
   why(id: MessageId): Why {
-    const message = this.#find(id)
+    const message = this.#find.message(id)
     return whyView(message, this.#store(), (messageId, device) => this.#init.device.nextTryMs(messageId, device))
   }
 
@@ -184,6 +185,16 @@ export class DeviceNode implements LinnetNode {
 
   async acknowledge(upTo: number): Promise<void> {
     await this.#ask('done', (request) => ({ kind: 'events-shown', request, upTo }))
+  }
+
+  async doctor(): Promise<Diagnosis> {
+    const { device, dataDir } = this.#init
+    const health = await this.#network.health(device.settings.relays)
+    return diagnose({ identity: this.identity(), health, outbox: device.outboxStanding(), dataDir })
+  }
+
+  typing(who: string, isTyping = true): void {
+    this.#presence?.typing(this.#find.contact(who).account, isTyping)
   }
 
   on<K extends keyof NodeEvents>(kind: K, listener: (event: NodeEvents[K]) => void): () => void {
@@ -201,12 +212,14 @@ export class DeviceNode implements LinnetNode {
     }
     if (this.#phase !== 'starting') throw stopped() // `stop` was called meanwhile, and sees to the rest.
     this.#phase = 'running'
+    this.#presence?.start()
   }
 
   /** What the core was told before is kept; nothing is told it after. */
   async #stop(): Promise<void> {
     this.#phase = 'stopping'
     this.#driver.stop()
+    await this.#presence?.stop()
     await this.#end()
   }
 
@@ -245,19 +258,14 @@ export class DeviceNode implements LinnetNode {
   }
 
   #notify(stored: StoredEvent): void {
-    const { event } = stored
-    this.#telling.tell('event', stored)
-    switch (event.type) {
-      case 'message':
-        return this.#telling.tell('message', event)
-      case 'status':
-        this.#waiters.wake(event.id)
-        return this.#telling.tell('status', event)
-      case 'contact':
-        return this.#telling.tell('contact', event)
-      case 'gap':
-        return this.#telling.tell('gap', event)
-    }
+    if (stored.event.type === 'status') this.#waiters.wake(stored.event.id)
+    if (stored.event.type === 'contact') this.#presence?.refresh()
+    this.#telling.tellStored(stored)
+  }
+
+  #about(who: string, input: (named: { request: number; account: AccountId }) => Input): Promise<ContactView> {
+    const { account } = this.#find.contact(who)
+    return this.#askContact((request) => input({ request, account }))
   }
 
   async #askContact(input: (request: number) => Input): Promise<ContactView> {
@@ -273,33 +281,16 @@ export class DeviceNode implements LinnetNode {
     return this.#requests.ask(kind, input)
   }
 
-  #resolve(who: string): Contact {
-    const store = this.#store()
-    // The account first: a contact may have taken another's account id for a name.
-    const contact = (isAccountId(who) ? store.contact(who) : undefined) ?? store.contactNamed(who)
-    if (contact === undefined) throw new NodeError('not-found', `no contact is called ${who}`)
-    return contact
-  }
-
-  #find(id: MessageId): Message {
-    const message = this.#store().findMessage(id)
-    if (message === undefined) throw new NodeError('not-found', `no message has the id ${id}`)
-    return message
-  }
-
-  #outgoing(id: MessageId): Message | undefined {
-    const message = this.#store().findMessage(id)
-    return message?.outgoing === true ? message : undefined
-  }
-
-  #isFriend(device: DeviceId): boolean {
-    if (this.#isOver()) return false
-    const state = this.#init.store.contactOfDevice(device)?.state
-    return state === 'added' || state === 'adding'
-  }
-
   #view(contact: Contact): ContactView {
-    return contactView(contact, (device) => this.#init.device.linkTo(device))
+    const signs = this.#presence?.of(contact.account)
+    return contactView(contact, (device) => this.#init.device.linkTo(device), signs)
+  }
+
+  #tellPresence(account: AccountId): void {
+    const contact = this.#isOver() ? undefined : this.#init.store.contact(account)
+    if (contact === undefined) return
+    const { name, online, typing } = this.#view(contact)
+    this.#telling.tell('presence', { type: 'presence', account, name, online, typing: typing === true })
   }
 
   #store(): DeviceStore {

@@ -1,8 +1,9 @@
 /**
  * What a node tells whoever embeds it, and how. The kinds, with their fields, are `NodeEvents` in `api.ts`; every event but
- * `fatal` is on disk before it is told, and stays there until it is acknowledged by its number.
+ * `fatal` and `presence` is on disk before it is told, and stays there until it is acknowledged by its number.
  */
 import type { NodeEvents } from './api.ts'
+import type { StoredEvent } from './core/state.ts'
 
 type Listener<K extends keyof NodeEvents> = (event: NodeEvents[K]) => void
 type Listeners = { readonly [K in keyof NodeEvents]: Set<Listener<K>> }
@@ -22,6 +23,7 @@ export class Telling {
     status: new Set(),
     contact: new Set(),
     gap: new Set(),
+    presence: new Set(),
     fatal: new Set(),
   }
 
@@ -42,6 +44,21 @@ export class Telling {
       } catch (error) {
         this.#surface(error) // The listener's own fault: the others are still told, and the node goes on.
       }
+    }
+  }
+
+  tellStored(stored: StoredEvent): void {
+    const { event } = stored
+    this.tell('event', stored)
+    switch (event.type) {
+      case 'message':
+        return this.tell('message', event)
+      case 'status':
+        return this.tell('status', event)
+      case 'contact':
+        return this.tell('contact', event)
+      case 'gap':
+        return this.tell('gap', event)
     }
   }
 

@@ -3,6 +3,8 @@ export { createNode } from './node.ts'
 export { NodeError } from './api.ts'
 export type {
   ContactView,
+  Diagnosis,
+  Finding,
   LinnetNode,
   LogEntry,
   MessageView,
@@ -10,6 +12,7 @@ export type {
   NodeEvents,
   NodeIdentity,
   NodeOptions,
+  PresenceEvent,
   RelayStanding,
   SafetyNumber,
   Why,

@@ -37,7 +37,9 @@ export async function createNode(options: NodeOptions): Promise<LinnetNode> {
       ...(checked.listen === undefined ? usualPlaces(device.settings.device) : { listen: checked.listen }),
       announce: checked.announce,
       ...(options.circuits !== undefined && { circuits: options.circuits }),
+      dataDir: options.dataDir,
       lan: options.lan ?? true,
+      presence: options.presence ?? true,
       log: (level, message, fields) => options.log?.({ level, message, ...fields }),
       release,
     })

@@ -26,6 +26,7 @@ export function identityView(
 export function contactView(
   contact: Contact,
   linkTo: (device: DeviceId) => { readonly address: string; readonly sinceMs: number } | undefined,
+  signs?: { readonly here: boolean; readonly typing: boolean },
 ): ContactView {
   const devices = contact.card?.devices.map(({ device }) => device) ?? []
   return {
@@ -35,7 +36,8 @@ export function contactView(
     verified: contact.verified,
     devices,
     relays: contact.card?.relays ?? [],
-    online: devices.some((device) => linkTo(device) !== undefined),
+    online: signs?.here === true || devices.some((device) => linkTo(device) !== undefined),
+    ...(signs?.typing === true && { typing: true }),
     ...linkView(devices.map(linkTo).find((link) => link !== undefined)),
   }
 }

@@ -104,3 +104,5 @@ export const strangerIdleMs: number = 30 * secondMs
 export const outboxPerContactMax = 10_000
 /** Routes tried that `why` remembers for one message. */
 export const attemptsKeptMax = 50
+/** A sign of presence is believed for so long after it was given, and no longer than that ahead, for skewed clocks. */
+export const presenceAgeMsMax: number = 2 * minuteMs

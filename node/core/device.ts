@@ -134,8 +134,8 @@ export class Device implements Core<Input, Change, Effect> {
     return this.#card.settings
   }
 
-  fullAddresses(): readonly string[] {
-    return this.#card.fullAddresses()
+  outboxStanding(): { readonly waiting: number; readonly oldestMs?: number } {
+    return this.#outbox.standing()
   }
 
   relayStandings(): readonly RelayStanding[] {
@@ -282,9 +282,7 @@ export class Device implements Core<Input, Change, Effect> {
   /** Contacts hear from us where we are now, since the place where they would ask may be gone. */
   #tellEveryone(draft: Draft): void {
     const card = this.#card.signed
-    for (const contact of draft.reads.contacts()) {
-      if (card !== undefined && contact.state === 'added') this.#outbox.submitControl(contact, { kind: 'card', card }, draft)
-    }
+    if (card !== undefined) this.#outbox.submitToAll({ kind: 'card', card }, draft)
   }
 
   #collected({ relay, envelope }: Extract<Input, { kind: 'envelope-collected' }>, draft: Draft): void {

@@ -56,6 +56,11 @@ export class Outbox {
     this.#fanOut(contact, control, draft)
   }
 
+  submitToAll(body: Body, draft: Draft): void {
+    for (const contact of draft.reads.contacts())
+      if (contact.state === 'added') this.submitControl(contact, body, draft)
+  }
+
   /** Moves what waits for devices no longer theirs to those that are. */
   devicesChanged(contact: Contact, gone: readonly DeviceId[], draft: Draft): void {
     for (const device of gone) {
@@ -141,6 +146,13 @@ export class Outbox {
   drop(lane: Lane, entry: Entry, draft: Draft): void {
     lane.remove(entry)
     draft.keep({ kind: 'drop-delivery', messageId: entry.delivery.messageId, device: lane.device })
+  }
+
+  /** What the user waits for, and since when the oldest of it. */
+  standing(): { readonly waiting: number; readonly oldestMs?: number } {
+    const entries = [...this.#lanes.values()].flatMap((lane) => [...lane.entries()])
+    const sentMs = entries.filter(({ delivery }) => delivery.seq > 0).map(({ delivery }) => delivery.sentMs)
+    return sentMs.length === 0 ? { waiting: 0 } : { waiting: sentMs.length, oldestMs: Math.min(...sentMs) }
   }
 
   waitingFor(contact: Contact): number {

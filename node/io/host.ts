@@ -13,6 +13,7 @@ import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
 import { circuits, type Circuits, type CircuitsInit } from './circuits.ts'
 import { Unreachable, withDeadline } from './deadline.ts'
 import { direct, type Direct, type DirectInit } from './direct-service.ts'
+import { gossip, type Gossip, type GossipInit } from './gossip.ts'
 import { quiet } from './log.ts'
 import { neighbourhood } from './neighbourhood.ts'
 import { ownDirectory, type OwnDirectory, type OwnDirectoryInit } from './own-directory.ts'
@@ -32,6 +33,11 @@ export interface DeviceHostInit {
   readonly circuits?: CircuitsInit & Pick<UpgradeInit, 'isFriend' | 'onDirect' | 'log'>
   /** A device on the local network says that it is there; absent, this one neither says so nor listens. */
   readonly onNeighbour?: (neighbour: PeerInfo) => void
+  /** Absent, this device does not speak gossipsub. */
+  readonly gossip?: GossipInit & {
+    readonly onMessage: (topic: string, data: Uint8Array) => void
+    readonly onListener: (topic: string) => void
+  }
   readonly reach?: ReachInit
   readonly pulse?: PulseInit
 }
@@ -44,6 +50,7 @@ export type DeviceHost = Libp2p<{
   vantage: Vantage
   circuits?: Circuits
   upgrade?: Upgrade
+  gossip?: Gossip
 }>
 export type AnonymousHost = Libp2p<{ reach: Reach }>
 
@@ -55,7 +62,7 @@ const inboundPendingMax = 64
 
 /** Not yet started. */
 export async function createDeviceHost(init: DeviceHostInit): Promise<DeviceHost> {
-  const { circuits: through } = init
+  const { circuits: through, gossip: airwaves } = init
   const seen = (): Vantage => host.services.vantage
   const host: DeviceHost = await createLibp2p({
     ...common(init.pulse),
@@ -73,6 +80,7 @@ export async function createDeviceHost(init: DeviceHostInit): Promise<DeviceHost
       reach: reach({ ...init.reach, ...(through !== undefined && { vantage: seen }) }),
       direct: direct(init.direct),
       directory: ownDirectory(init.directory),
+      ...(airwaves !== undefined && { gossip: gossip(airwaves) }),
       ...(through !== undefined && {
         circuits: circuits(through),
         upgrade: upgrade({ ...through, vantage: seen, listening: () => host.services.reach.listening() }),
@@ -80,7 +88,23 @@ export async function createDeviceHost(init: DeviceHostInit): Promise<DeviceHost
     },
   })
   host.addEventListener('peer:discovery', ({ detail }) => init.onNeighbour?.(detail))
+  if (airwaves !== undefined && host.services.gossip !== undefined) tune(host, host.services.gossip, airwaves)
   return host
+}
+
+function tune(
+  host: DeviceHost,
+  service: Gossip,
+  { onMessage, onListener }: NonNullable<DeviceHostInit['gossip']>,
+): void {
+  service.addEventListener('message', ({ detail: { topic, data } }) => onMessage(topic, data))
+  service.addEventListener('subscription-change', ({ detail: { subscriptions } }) => {
+    for (const { topic, subscribe } of subscriptions) if (subscribe) onListener(topic)
+  })
+  host.addEventListener('connection:close', ({ detail: { remotePeer } }) => {
+    const [other] = host.getConnections(remotePeer).filter(({ status }) => status === 'open')
+    if (other !== undefined) service.moved(remotePeer, other)
+  })
 }
 
 /** Which relays are used is the user's choice: libp2p would ask every one it meets for a reservation. */

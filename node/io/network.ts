@@ -2,13 +2,14 @@
  * Everything a device does on the network, behind two doors: effects go in, inputs come out. Which effect goes to whom is
  * all that is decided here.
  */
-import type { DeviceId } from '../../protocol/ids.ts'
+import { deviceIdOfPeerId, type DeviceId } from '../../protocol/ids.ts'
 import type { Effect } from '../core/effects.ts'
 import type { Input } from '../core/inputs.ts'
 import { parse, toTell } from './addresses.ts'
 import { Anonymous } from './anonymous.ts'
 import { Depositor } from './depositor.ts'
 import { askDirectory } from './directory-client.ts'
+import { healthOf, type Health } from './health.ts'
 import { createDeviceHost, stopHost, type DeviceHost } from './host.ts'
 import { Links } from './links.ts'
 import type { Log } from './log.ts'
@@ -33,6 +34,10 @@ export interface NetworkInit {
   readonly strangerIdleMsMax?: number
   /** False: no circuits, in either direction, and so no upgrade of them either. */
   readonly circuits?: boolean
+  /** Something was published on a topic subscribed to; absent, gossipsub is not spoken. */
+  readonly onGossip?: (topic: string, data: Uint8Array) => void
+  /** Someone we are connected to listens on a topic from now on. */
+  readonly onListener?: (topic: string) => void
   /** Says on the local network that it is there, and hears who else is. */
   readonly lan?: boolean
 }
@@ -122,6 +127,30 @@ export class Network {
     }
   }
 
+  health(relays: readonly string[]): Promise<Health> {
+    return healthOf(this.#started(), relays)
+  }
+
+  subscribe(topic: string): void {
+    const service = this.#host?.services.gossip
+    service?.reconsider()
+    service?.subscribe(topic)
+  }
+
+  unsubscribe(topic: string): void {
+    this.#host?.services.gossip?.unsubscribe(topic)
+  }
+
+  async publish(topic: string, data: Uint8Array): Promise<void> {
+    await this.#host?.services.gossip?.publish(topic, data)
+  }
+
+  /** Friends, and our own relays, which carry what friends say. */
+  #mayHear(peer: string): boolean {
+    const device = deviceIdOfPeerId(peer)
+    return device !== undefined && (this.#init.isFriend(device) || this.#relays.has(device))
+  }
+
   async #ask({ ask, at, frame }: Extract<Effect, { kind: 'ask-directory' }>): Promise<void> {
     const answer = await askDirectory(this.#anonymous, at, frame)
     this.#init.push({ kind: 'directory-answered', ask, answer })
@@ -133,11 +162,18 @@ export class Network {
   }
 
   async #listening(listen: readonly string[]): Promise<DeviceHost> {
-    const { push, isFriend, log, circuits = true, lan = false, pulse, ...rest } = this.#init
+    const { push, isFriend, log, circuits = true, lan = false, pulse, onGossip, onListener, ...rest } = this.#init
     const host = await createDeviceHost({
       ...rest,
       pulse: { ...pulse, alarm: this.#alarm },
       listen,
+      ...(onGossip !== undefined && {
+        gossip: {
+          mayHear: (peer) => this.#mayHear(peer.toString()),
+          onMessage: onGossip,
+          onListener: (topic) => onListener?.(topic),
+        },
+      }),
       ...(lan && { onNeighbour: (neighbour) => this.#neighbours.discovered(neighbour) }),
       ...(circuits && {
         circuits: {

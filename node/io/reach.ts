@@ -138,7 +138,7 @@ export class Reach implements Startable {
   }
 
   #closeUnused(): void {
-    const unused = this.#components.connectionManager.getConnections().filter(({ streams }) => streams.length === 0)
+    const unused = this.#components.connectionManager.getConnections().filter(isUnused)
     for (const connection of unused) {
       if (this.#unused.has(connection)) void connection.close().catch((error: Error) => connection.abort(error))
     }
@@ -149,6 +149,11 @@ export class Reach implements Startable {
 /** The service in libp2p's own form: `createLibp2p({ services: { reach: reach() } })`. */
 export function reach(init: ReachInit = {}): (components: ReachComponents) => Reach {
   return (components) => new Reach(components, init)
+}
+
+/** Gossip keeps a stream open to everybody, and is no reason to keep a connection. */
+function isUnused({ streams }: Connection): boolean {
+  return streams.every(({ protocol }) => protocol.startsWith('/meshsub/'))
 }
 
 /** Within a bound; a stream that opens later is ended. */

@@ -3,7 +3,7 @@
  * back as the core acknowledges. Each connecting ends in `relay-risen` or `relay-lost`, and what rose is lost once, unless
  * we left. When to try again is the core's.
  */
-import type { EnvelopeId } from '../../protocol/ids.ts'
+import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import { idsPerFrameMax, pageMessagesMax } from '../../protocol/limits.ts'
 import { Frames } from '../../protocol/shell/frames.ts'
 import { mailboxFrame, mailboxProtocol, type Envelope, type MailboxFrame } from '../../protocol/wire/mailbox.ts'
@@ -48,6 +48,11 @@ export class RelayLinks {
 
   acknowledge(relay: string, ids: readonly EnvelopeId[]): void {
     this.#links.get(relay)?.acknowledge(ids)
+  }
+
+  /** Whether this is one of them. */
+  has(device: DeviceId): boolean {
+    return [...this.#links.keys()].some((relay) => placeOf(relay)?.device === device)
   }
 
   leaveAll(): void {

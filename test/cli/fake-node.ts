@@ -153,6 +153,8 @@ function fakeNode(dataDir: string, rows: Rows, unlock: () => void): LinnetNode {
       rows.events = rows.events.filter((one) => one.seq > upTo)
       save()
     },
+    typing: () => undefined,
+    doctor: async () => ({ well: true, router: 'open', findings: [{ about: 'router', state: 'good', says: 'none' }] }),
     on: (kind, listener) => {
       const all = listeners.get(kind) ?? new Set()
       listeners.set(kind, all.add(listener))

@@ -18,6 +18,8 @@ export type Ask =
   | { readonly n: number; readonly op: 'why'; readonly id: string }
   | { readonly n: number; readonly op: 'relays'; readonly relays: readonly string[] }
   | { readonly n: number; readonly op: 'ack'; readonly upTo: number }
+  | { readonly n: number; readonly op: 'typing'; readonly who: string }
+  | { readonly n: number; readonly op: 'doctor' }
   | { readonly n: number; readonly op: 'stop' }
 
 const options = JSON.parse(process.argv[2] ?? '{}') as NodeOptions
@@ -29,6 +31,7 @@ const node = await createNode({
   },
 })
 node.on('event', (stored) => say({ event: stored }))
+node.on('presence', (presence) => say({ presence }))
 node.on('fatal', (error) => {
   say({ fatal: error.message })
   process.exit(1)
@@ -72,6 +75,10 @@ async function act(person: LinnetNode, ask: Ask): Promise<unknown> {
       return person.setRelays(ask.relays)
     case 'ack':
       return person.acknowledge(ask.upTo)
+    case 'typing':
+      return person.typing(ask.who)
+    case 'doctor':
+      return person.doctor()
     case 'stop':
       return person.stop()
   }

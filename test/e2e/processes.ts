@@ -6,7 +6,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { ContactView, MessageView, NodeOptions, StoredEvent, Why } from '../../node/index.ts'
+import type {
+  ContactView,
+  Diagnosis,
+  MessageView,
+  NodeOptions,
+  PresenceEvent,
+  StoredEvent,
+  Why,
+} from '../../node/index.ts'
 import type { Ask } from './person.ts'
 
 /** `Omit` that keeps the members of a union apart. */
@@ -29,6 +37,8 @@ export interface Answers {
   readonly why: Why
   readonly relays: undefined
   readonly ack: undefined
+  readonly typing: undefined
+  readonly doctor: Diagnosis
   readonly stop: undefined
 }
 
@@ -124,6 +134,8 @@ export class Person extends Process {
   /** Every event told, also repeatedly after a restart. */
   readonly events: StoredEvent[] = []
   readonly faults: unknown[] = []
+  readonly presences: PresenceEvent[] = []
+  #onPresence: (() => void) | undefined
   onEvent: (stored: StoredEvent) => void = () => undefined
 
   constructor(options: () => NodeOptions, prefix: readonly string[] = []) {
@@ -156,6 +168,22 @@ export class Person extends Process {
     })
   }
 
+  /** Resolves once the newest sign of somebody fits. */
+  async sign(fits: (presence: PresenceEvent) => boolean, timeoutMs = 30_000): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no such sign within ${timeoutMs} ms`)), timeoutMs)
+      const look = (): void => {
+        const newest = new Map(this.presences.map((presence) => [presence.account, presence]))
+        if (![...newest.values()].some(fits)) return
+        clearTimeout(timer)
+        this.#onPresence = undefined
+        resolve()
+      }
+      this.#onPresence = look
+      look()
+    })
+  }
+
   protected ready(): void {
     return undefined
   }
@@ -165,6 +193,11 @@ export class Person extends Process {
       const stored = said['event'] as StoredEvent
       this.events.push(stored)
       this.onEvent(stored)
+      return
+    }
+    if (said['presence'] !== undefined) {
+      this.presences.push(said['presence'] as PresenceEvent)
+      this.#onPresence?.()
       return
     }
     if (said['n'] === undefined) {

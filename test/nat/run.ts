@@ -6,6 +6,7 @@ import { whyNot } from './lab.ts'
 import { kinds, type Kind } from './nat-rules.ts'
 import { oneRoom } from './lan.ts'
 import { directOnly, householdTroubles, relayGone, secondRelay } from './outages.ts'
+import { signs } from './signs.ts'
 import { pairs } from './pairs.ts'
 import { Tally } from './tally.ts'
 
@@ -19,6 +20,7 @@ const tally = new Tally()
 const stories: Readonly<Record<string, (tally: Tally, ...rest: string[]) => Promise<void>>> = {
   pairs: (to, ...chosen) => pairs(to, 25, chosen.length > 0 ? (chosen as Kind[]) : kinds),
   lan: oneRoom,
+  signs,
   relay: relayGone,
   relays: secondRelay,
   direct: directOnly,
