@@ -133,6 +133,9 @@ export class Outcomes {
         raise({ messageId: id, account: contact.account }, state, 'relay', draft)
       }
     }
+    if (lane === undefined) return
+    lane.relayFromMs.clear() // They are here and have emptied something: what waited for that need not wait out its pause.
+    this.#sending.move(lane, draft)
   }
 
   depositAnswered({ mailbox, relay, id, answer }: Extract<Input, { kind: 'deposit-answered' }>, draft: Draft): void {
