@@ -1,0 +1,76 @@
+/** What drawn worlds have found, told as stories. */
+import { expect, test } from 'vitest'
+import type { Person } from '../sim/world/person.ts'
+import { day, hour, minute, second, Story } from '../sim/world/story.ts'
+import type { SimRelay } from '../sim/world/relay.ts'
+
+function acquainted(story: Story, relays: readonly SimRelay[], openness: 'home' | 'public'): readonly [Person, Person] {
+  const [alice, bob] = [story.person('alice', relays, { openness }), story.person('bob', relays, { openness })]
+  story.pass(5 * second)
+  expect(story.meet(alice, bob)).toBe(true)
+  story.pass(minute)
+  return [alice, bob]
+}
+
+test('a relay that says what only a device may say is not believed', () => {
+  const story = new Story()
+  const relay = story.relay('hub')
+  const [alice, bob] = acquainted(story, [relay], 'home')
+  bob.device.kill()
+  relay.malice = (frame) => (frame.kind === 'stored' ? [{ kind: 'delivered', id: frame.receipt.id }] : [frame])
+  const id = alice.says(bob, 'did you get this?')
+  story.pass(minute)
+  expect(alice.fateOf(bob, id)).toBe('queued')
+  relay.mend()
+  bob.device.start()
+  story.pass(hour)
+  expect(bob.heard(alice)).toEqual(['did you get this?'])
+  expect(alice.fateOf(bob, id)).toBe('read')
+})
+
+test('whoever hangs up on every link is not dialled at the speed of the network', () => {
+  const story = new Story()
+  const [alice, bob] = acquainted(story, [], 'public')
+  bob.blocks(alice)
+  alice.says(bob, 'why?')
+  const before = alice.device.turns
+  story.pass(day)
+  expect(alice.device.turns - before).toBeLessThan(1_500)
+})
+
+test('someone without a relay who moves tells their contacts where to', () => {
+  const story = new Story()
+  const [alice, bob] = acquainted(story, [], 'public')
+  alice.device.roam('another town', 'public')
+  story.pass(minute)
+  bob.says(alice, 'found you')
+  story.pass(minute)
+  expect(alice.heard(bob)).toEqual(['found you'])
+})
+
+test('a mailbox is empty again after a relay whose store failed for a while has recovered', () => {
+  const story = new Story()
+  const relay = story.relay('hub')
+  const [alice, bob] = acquainted(story, [relay], 'home')
+  relay.failureRate = 0.5
+  const ids = Array.from({ length: 30 }, (_, i) => alice.says(bob, `${i}`))
+  story.pass(10 * minute)
+  relay.failureRate = 0
+  story.pass(hour)
+  expect(bob.heard(alice)).toEqual(ids.map((_, i) => `${i}`))
+  expect(relay.waiting()).toBe(0)
+})
+
+test('a long queue is not put to a full mailbox again and again', () => {
+  const story = new Story()
+  const relay = story.relay('hub', { limits: { mailboxMessagesMax: 3 } })
+  const [alice, bob] = acquainted(story, [relay], 'home')
+  bob.device.kill()
+  for (let i = 0; i < 200; i++) alice.says(bob, `${i}`)
+  const before = relay.deposits
+  story.pass(day)
+  expect(relay.deposits - before).toBeLessThan(300)
+  bob.device.start()
+  story.pass(2 * hour)
+  expect(bob.heard(alice)).toHaveLength(200)
+})
