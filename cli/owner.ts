@@ -48,6 +48,9 @@ export async function openNode(
     ...(relays === undefined ? {} : { relays }),
     ...(listen === undefined ? {} : { listen }),
     ...(announce === undefined ? {} : { announce }),
+    circuits: settings.get('circuits') ?? true,
+    lan: settings.get('lan') ?? true,
+    presence: settings.get('presence') ?? true,
   }
   try {
     return await job.programs.createNode(options)

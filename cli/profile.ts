@@ -27,6 +27,8 @@ const repeatable: ReadonlySet<Method> = new Set<Method>([
   'rename',
   'history',
   'why',
+  'doctor',
+  'typing',
   'receive',
   'acknowledge',
 ])

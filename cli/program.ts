@@ -11,6 +11,7 @@ import { addConfig } from './commands/config.ts'
 import { addContacts } from './commands/contacts.ts'
 import { addDaemon } from './commands/daemon.ts'
 import { addDemo } from './commands/demo.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addHistory } from './commands/history.ts'
 import { addId } from './commands/id.ts'
 import { addInit } from './commands/init.ts'
@@ -36,7 +37,7 @@ export async function run(argv: readonly string[], programs: Programs): Promise<
   let code: ExitCode = exitCode.done
   let ending: Ending | undefined
   const program = new Command('linnet')
-  const flags = (): Record<string, unknown> => kebab(program.opts())
+  const flags = (): Record<string, unknown> => kebab(given(program))
   const tools: Tools = {
     programs,
     env: process.env,
@@ -106,6 +107,9 @@ function globalFlags(program: Command): Command {
     .option('--relay <multiaddr>', 'a relay that keeps your messages (repeatable)', address)
     .option('--listen <multiaddr>', 'where to listen (repeatable)', address)
     .option('--announce <multiaddr>', 'the address to tell others, if another one (repeatable)', address)
+    .option('--no-circuits', 'no circuits through relays, which tell them who calls whom')
+    .option('--no-lan', 'say nothing on the local network, and look for nobody there')
+    .option('--no-presence', 'do not tell contacts when you are here or type')
     .option('--json', 'one JSON object a line on stdout')
     .option('-v, --verbose', 'say more on stderr; twice for everything', (_, before: number | undefined) =>
       Math.min(2, (before ?? 0) + 1),
@@ -136,11 +140,18 @@ function addCommands(program: Command, tools: Tools): void {
   addHistory(program, tools)
   addVerify(program, tools)
   addWhy(program, tools)
+  addDoctor(program, tools)
   addDaemon(program, tools)
   addRelay(program, tools)
   addConfig(program, tools)
   addDemo(program, tools)
   addChat(program, tools)
+}
+
+/** What was written; `--no-…` makes commander add a yes where nothing was. */
+function given(program: Command): Record<string, unknown> {
+  const said = Object.entries(program.opts()).filter(([name]) => program.getOptionValueSource(name) !== 'default')
+  return Object.fromEntries(said)
 }
 
 /** `dataDir` to `data-dir`: settings go by the name of the flag. */

@@ -15,6 +15,9 @@ const kinds = {
   relay: 'list',
   listen: 'list',
   announce: 'list',
+  circuits: 'switch',
+  lan: 'switch',
+  presence: 'switch',
   json: 'switch',
   verbose: 'count',
   'scrub-log': 'switch',
@@ -50,7 +53,12 @@ export interface Given {
 
 export const keys: readonly Key[] = Object.keys(kinds) as Key[]
 
-const defaults: Partial<Record<Key, Value>> = { profile: defaultProfile, json: false, verbose: 0, 'scrub-log': false }
+const defaults: Partial<Record<Key, Value>> = {
+  profile: defaultProfile,
+  json: false,
+  verbose: 0,
+  'scrub-log': false,
+}
 
 export function resolveSettings(given: Given): Settings {
   const values = new Map<Key, Value>()

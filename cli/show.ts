@@ -2,7 +2,7 @@
  * How people see things: events, messages, contacts and the way of a message, in words. Whatever somebody else wrote is
  * made printable here. Programs read `--json` instead, which these words are no part of.
  */
-import type { ContactView, MessageView, NodeEvent, NodeIdentity, SafetyNumber, Why } from '../node/index.ts'
+import type { ContactView, Diagnosis, MessageView, NodeEvent, NodeIdentity, SafetyNumber, Why } from '../node/index.ts'
 import { printable, printableText } from './printable.ts'
 
 const needsNewer = '[needs a newer version of linnet]'
@@ -58,7 +58,12 @@ export function showMessage(message: MessageView): string {
 }
 
 export function showContact(contact: ContactView): string {
-  const marks = [contact.state, ...(contact.verified ? ['verified'] : []), ...(contact.online ? ['online'] : [])]
+  const marks = [
+    contact.state,
+    ...(contact.verified ? ['verified'] : []),
+    ...(contact.online ? ['online'] : []),
+    ...(contact.link ? [contact.link.kind] : []),
+  ]
   return `${printable(contact.name)}  ${marks.join(', ')}  ${contact.account}`
 }
 
@@ -84,6 +89,16 @@ export function showIdentity(identity: NodeIdentity): string {
     ...labelled('address', identity.addresses.map(printable), 'none'),
     ...labelled('relay', relays, 'none: messages reach you only while you are online'),
   ].join('\n')
+}
+
+export function showDiagnosis({ findings }: Diagnosis): string {
+  const marks = { good: 'ok  ', poor: 'poor', bad: 'BAD ' }
+  return findings
+    .flatMap(({ about, state, says, todo }) => [
+      `${marks[state]} ${printable(about)}: ${printable(says)}`,
+      ...(todo === undefined ? [] : [`       ${todo}`]),
+    ])
+    .join('\n')
 }
 
 export function showWhy(why: Why): string {

@@ -15,6 +15,9 @@ export interface Screen {
   show(value: object, words: string): Promise<void>
   /** Remarks: to the terminal when there is one, else to stderr. */
   tell(words: string): void
+  readonly interactive: boolean
+  /** What has been typed so far would be said to somebody. */
+  isSaying(): boolean
   /** Whom a line goes to. */
   prompt(name: string | undefined): void
   close(): void
@@ -30,6 +33,8 @@ export function openScreen(output: Output): Screen {
   const input = queueLines(io)
   if (!interactive) {
     return {
+      interactive,
+      isSaying: () => false,
       lines: input,
       show: (value, words) => output.print(value, words),
       tell: (words) => output.tell(words),
@@ -46,7 +51,10 @@ export function openScreen(output: Output): Screen {
   const again = (): void => {
     if (!closed) io.prompt(true)
   }
+  let prompted = ''
   return {
+    interactive,
+    isSaying: () => io.line !== '' && !io.line.startsWith('/'),
     lines: input,
     show: async (value, words) => {
       clear()
@@ -59,7 +67,10 @@ export function openScreen(output: Output): Screen {
       again()
     },
     prompt: (name) => {
-      io.setPrompt(`${name ?? ''}> `)
+      const next = `${name ?? ''}> `
+      if (next === prompted) return
+      prompted = next
+      io.setPrompt(next)
       again()
     },
     close: () => {

@@ -6,8 +6,9 @@ import type { ContactView } from '../../node/index.ts'
 import { usageError } from '../exit.ts'
 import type { Profile } from '../profile.ts'
 import { printable } from '../printable.ts'
-import { showContact, showIdentity, showMessage, showSafetyNumber, showWhy } from '../show.ts'
+import { showContact, showDiagnosis, showIdentity, showMessage, showSafetyNumber, showWhy } from '../show.ts'
 import type { Screen } from './screen.ts'
+import { promptFor } from './status-line.ts'
 
 export interface Chat {
   readonly profile: Profile
@@ -44,6 +45,7 @@ const words: Readonly<Record<string, Word>> = {
   rename: { usage: '/rename NEW-NAME', what: 'call the current contact something else', run: rename },
   history: { usage: '/history [COUNT]', what: 'what was said, oldest first', run: history },
   why: { usage: '/why [ID]', what: 'what became of a message; of the last one without ID', run: why },
+  doctor: { usage: '/doctor', what: 'what is well with your way to others, and what is not', run: doctor },
   id: { usage: '/id', what: 'who you are and how you stand', run: id },
   help: { usage: '/help', what: 'this', run: async (chat) => chat.screen.tell(helpText()) },
   quit: { usage: '/quit', what: 'leave (also Ctrl-D)', run: async () => 'quit' },
@@ -93,7 +95,7 @@ async function to(chat: Chat, name: string): Promise<void> {
 function setCurrent(chat: Chat, contact: ContactView): void {
   chat.current = contact
   const name = printable(contact.name)
-  chat.screen.prompt(name)
+  chat.screen.prompt(promptFor(contact))
   chat.screen.tell(`What you say now goes to ${name}.`)
 }
 
@@ -174,6 +176,11 @@ async function why(chat: Chat, start: string): Promise<void> {
   if (found === '') throw usageError('/why ID: of which message? None was sent or shown in this chat yet')
   const told = await chat.profile.call('why', { id: found })
   await chat.screen.show(told, showWhy(told))
+}
+
+async function doctor(chat: Chat): Promise<void> {
+  const found = await chat.profile.call('doctor', {})
+  await chat.screen.show(found, showDiagnosis(found))
 }
 
 async function id(chat: Chat): Promise<void> {

@@ -7,6 +7,7 @@ import type { Command } from 'commander'
 import type { NodeEvent } from '../../node/index.ts'
 import { openOrMake, welcome } from '../chat/first-run.ts'
 import { openScreen } from '../chat/screen.ts'
+import { keepStatusLine } from '../chat/status-line.ts'
 import { chooseCurrent, remember, understand, type Chat } from '../chat/words.ts'
 import { endOf, exitCode, usageError, type ExitCode } from '../exit.ts'
 import type { Job, Tools } from '../job.ts'
@@ -39,6 +40,7 @@ async function chat(job: Job): Promise<ExitCode> {
     const until = AbortSignal.any([stop.signal, job.ending.signal])
     until.addEventListener('abort', () => screen.close())
     const showing = showEvents(it, until)
+    keepStatusLine(it, until)
     try {
       await chooseCurrent(it)
       if (it.current === undefined) screen.prompt(undefined)

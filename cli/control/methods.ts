@@ -5,6 +5,7 @@
  */
 import type {
   ContactView,
+  Diagnosis,
   LinnetNode,
   MessageView,
   NodeIdentity,
@@ -48,6 +49,8 @@ export interface Calls {
     result: readonly MessageView[]
   }
   why: { params: { readonly id: string }; result: Why }
+  doctor: { params: object; result: Diagnosis }
+  typing: { params: { readonly who: string }; result: object }
   receive: { params: { readonly after?: number; readonly max?: number }; result: readonly StoredEvent[] }
   acknowledge: { params: { readonly upTo: number }; result: { readonly upTo: number } }
 }
@@ -83,6 +86,11 @@ const handlers: Handlers = {
     const before = optionalText(params, 'before')
     const who = text(params, 'who')
     return node.history(who, before === undefined ? { limit } : { limit, before: messageId(before) })
+  },
+  doctor: async (node) => node.doctor(),
+  typing: async (node, params) => {
+    node.typing(text(params, 'who'))
+    return {}
   },
   why: async (node, params) => node.why(messageId(text(params, 'id'))),
   receive: async (node, params) => {

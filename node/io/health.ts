@@ -35,7 +35,7 @@ export async function healthOf(host: DeviceHost, relays: readonly string[]): Pro
   }
 }
 
-export function routerOf(views: readonly View[], own: ReadonlySet<string>): Router {
+function routerOf(views: readonly View[], own: ReadonlySet<string>): Router {
   const [first] = views
   if (first === undefined) return 'unknown'
   if (own.has(hostOf(first.observed.toString()))) return 'open'

@@ -40,7 +40,7 @@ test('every command explains itself, with an example and the flags they all have
     names.push(command.name())
   }
   const said =
-    'linnet init id invite add contacts accept block rename send receive history verify why daemon relay init run status backup restore config check config show demo'
+    'linnet init id invite add contacts accept block rename send sim receive history verify why doctor daemon relay init run status backup restore config check config show demo'
   expect(names).toEqual(said.split(' '))
 })
 
