@@ -278,11 +278,11 @@ export class Contacts {
 const badName = `a name is 1 to ${nameCharactersMax} characters, without line breaks or control characters, and not "me"`
 
 /** Names come from strangers and go to terminals: no control characters, no invisible direction marks, no padding. */
-export function isName(name: string): boolean {
+function isName(name: string): boolean {
   return name.length > 0 && name.length <= nameCharactersMax && name === cleanName(name) && name !== 'me'
 }
 
-export function cleanName(name: string): string {
+function cleanName(name: string): string {
   return name
     .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '')
     .replace(/\s+/gu, ' ')
