@@ -1,48 +1,14 @@
 /** A relay that is killed in the middle of its work keeps every promise it made. */
-import type { Libp2p } from '@libp2p/interface'
 import { expect, test } from 'vitest'
 import type { EnvelopeId } from '../../protocol/ids.ts'
-import { createCaller, openDirectory, openMailbox } from './caller.ts'
-import { createPerson, envelope, preKeys, publicationOf, type Person } from './people.ts'
-import { startRelayProcess, type RelayProcess } from './processes.ts'
-import { atEnd, temporaryDirectory } from './temporary.ts'
+import { openDirectory } from './caller.ts'
+import { caller } from './network.ts'
+import { createPerson, preKeys, publicationOf } from './people.ts'
+import { startRelayProcess } from './processes.ts'
+import { depositUntilKilled, fetchAll, publish } from './promises.ts'
+import { temporaryDirectory } from './temporary.ts'
 
 const kills = 4
-
-async function caller(person?: Person): Promise<Libp2p> {
-  const node = await createCaller(person?.identity.seed)
-  atEnd(() => node.stop())
-  return node
-}
-
-/** Deposits as fast as it is allowed, kills the relay after so many promises, and returns what was promised. */
-async function depositUntilKilled(relay: RelayProcess, bob: Person, promisesMax: number): Promise<EnvelopeId[]> {
-  const promised: EnvelopeId[] = []
-  const line = await openMailbox(await caller(), relay.address)
-  for (let i = 0; i < 100; i++) line.send({ kind: 'deposit', mailbox: bob.device, envelope: envelope(Date.now()) })
-  for (;;) {
-    const frame = await line.next()
-    if (frame === undefined) return promised
-    if (frame.kind !== 'stored') continue
-    promised.push(frame.receipt.id)
-    if (promised.length === promisesMax) void relay.kill()
-    else line.send({ kind: 'deposit', mailbox: bob.device, envelope: envelope(Date.now()) })
-  }
-}
-
-async function fetchAll(relay: RelayProcess, bob: Person): Promise<EnvelopeId[]> {
-  const line = await openMailbox(await caller(bob), relay.address)
-  line.send({ kind: 'subscribe', credit: 100 })
-  const fetched: EnvelopeId[] = []
-  for (;;) {
-    const { envelopes, empty } = await line.expect('page')
-    const ids = envelopes.map(({ id }) => id)
-    fetched.push(...ids)
-    if (empty) return fetched
-    line.send({ kind: 'ack', ids })
-    line.send({ kind: 'more', credit: ids.length })
-  }
-}
 
 test('every envelope answered stored before a kill is there after it', async () => {
   const dataDir = await temporaryDirectory()
@@ -50,11 +16,7 @@ test('every envelope answered stored before a kill is there after it', async () 
   const promised = new Set<EnvelopeId>()
   for (let kill = 0; kill < kills; kill++) {
     const relay = await startRelayProcess(dataDir)
-    if (kill === 0) {
-      const directory = await openDirectory(await caller(bob), relay.address)
-      directory.send(publicationOf(bob, Date.now()))
-      await directory.expect('published')
-    }
+    if (kill === 0) await publish(relay, bob)
     for (const id of await depositUntilKilled(relay, bob, 20 + kill * 31)) promised.add(id)
   }
   const fetched = await fetchAll(await startRelayProcess(dataDir), bob)

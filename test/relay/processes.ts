@@ -3,23 +3,41 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { AllLimits, RelayLogEntry } from '../../relay/index.ts'
 import { atEnd } from './temporary.ts'
 
 export interface RelayProcess {
   readonly address: string
   readonly pid: number
+  readonly log: readonly RelayLogEntry[]
   /** SIGKILL; returns when the process is gone. */
   kill(): Promise<void>
 }
 
+export interface RelayProcessInit {
+  readonly limits?: Partial<AllLimits>
+  readonly env?: NodeJS.ProcessEnv
+}
+
 const program = fileURLToPath(new URL('./relay-process.ts', import.meta.url))
 
-export async function startRelayProcess(dataDir: string): Promise<RelayProcess> {
-  const child = spawn(process.execPath, [program, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] })
+export async function startRelayProcess(dataDir: string, init: RelayProcessInit = {}): Promise<RelayProcess> {
+  const child = spawn(process.execPath, [program, dataDir, JSON.stringify(init.limits ?? {})], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...init.env },
+  })
   atEnd(() => killed(child))
-  const lines = createInterface({ input: child.stdout })
-  const [address] = (await once(lines, 'line', { signal: AbortSignal.timeout(20_000) })) as [string]
-  return { address, pid: child.pid ?? 0, kill: () => killed(child) }
+  const log: RelayLogEntry[] = []
+  const address = Promise.withResolvers<string>()
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line.startsWith('{')) log.push(JSON.parse(line) as RelayLogEntry)
+    else address.resolve(line)
+  })
+  child.once('exit', () => address.reject(new Error('the relay ended before it was ready')))
+  const late = setTimeout(() => address.reject(new Error('the relay is not ready')), 20_000)
+  const ready = await address.promise
+  clearTimeout(late)
+  return { address: ready, pid: child.pid ?? 0, log, kill: () => killed(child) }
 }
 
 async function killed(child: ChildProcess): Promise<void> {

@@ -1,7 +1,12 @@
-/** A relay in a process of its own, to be killed. Prints its address when it is ready. */
-import { createRelay } from '../../relay/index.ts'
+/** A relay in a process of its own, to be killed. Prints its address when it is ready, and then what it logs. */
+import { createRelay, type AllLimits } from '../../relay/index.ts'
 
-const [dataDir = '', port = '0'] = process.argv.slice(2)
-const relay = await createRelay({ dataDir, listen: [`/ip4/127.0.0.1/tcp/${port}`] })
+const [dataDir = '', limits = '{}'] = process.argv.slice(2)
+const relay = await createRelay({
+  dataDir,
+  listen: ['/ip4/127.0.0.1/tcp/0'],
+  limits: JSON.parse(limits) as Partial<AllLimits>,
+  log: (entry) => process.stdout.write(`${JSON.stringify(entry)}\n`),
+})
 await relay.start()
 process.stdout.write(`${relay.addresses[0] ?? ''}\n`)
