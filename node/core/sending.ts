@@ -13,6 +13,7 @@ import type { Draft } from './draft.ts'
 import type { Entry, Lane } from './lane.ts'
 import type { Nearby } from './nearby.ts'
 import { choosePath, isCircuit } from './routes.ts'
+import { recordAttempt } from './settling.ts'
 import type { Contact } from './state.ts'
 
 export interface SendingInit {
@@ -154,6 +155,10 @@ export class Sending {
       const relay =
         delivery.stored === undefined ? first : (nextRelay(lane, delivery.stored.relay, relays, draft) ?? first)
       entry.depositAt = relay
+      if (delivery.stored !== undefined && delivery.stored.relay !== relay) {
+        const outcome = 'it signed for this, and nothing has arrived since; another relay gets it too'
+        recordAttempt(delivery, 'relay', delivery.stored.relay, outcome, draft)
+      }
       const { envelopeId: id, type, ciphertext } = delivery.sealedFor
       const message = { sender: this.#init.ownDevice, type, ciphertext }
       const sealed = this.#init.seal(lane.device, message, draft.random)

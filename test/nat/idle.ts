@@ -54,7 +54,7 @@ function sample(person: Person, machine: Machine): Sample {
     .replace(/^.*\) /, '')
     .split(' ')
   const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1])
-  const [command, ...rest] = [...machine.prefix, 'cat', '/proc/net/dev'] as [string, ...string[]]
+  const [command = 'ip', ...rest]: readonly string[] = [...machine.prefix, 'cat', '/proc/net/dev']
   const counters = /eth0:\s*(.*)/.exec(execFileSync(command, rest, { encoding: 'utf8' }))?.[1]?.split(/\s+/) ?? []
   return {
     atMs: performance.now(),

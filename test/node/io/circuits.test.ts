@@ -1,0 +1,83 @@
+/** A device is reached through its own relay: a real one, that comes and goes. */
+import { expect, test } from 'vitest'
+import { createRelay, type Relay } from '../../../relay/index.ts'
+import { freePort } from '../../e2e/ports.ts'
+import { scratch } from '../../e2e/processes.ts'
+import { atEnd, startDevice, type TestDevice } from './support.ts'
+
+async function relayOn(port: number, dataDir: string): Promise<Relay> {
+  const relay = await createRelay({ dataDir, listen: [`/ip4/127.0.0.1/tcp/${port}`] })
+  atEnd(() => relay.stop())
+  await relay.start()
+  return relay
+}
+
+async function toldCircuit(device: TestDevice): Promise<string> {
+  for (;;) {
+    const told = device.heard
+      .of('listening')
+      .at(-1)
+      ?.addresses.find((address) => address.endsWith('/p2p-circuit'))
+    if (told !== undefined) return told
+    await device.heard.next('listening')
+  }
+}
+
+test('the relay grants a circuit, an address says so, and whoever dials it has a link', async () => {
+  const folder = scratch()
+  atEnd(folder.remove)
+  const relay = (await relayOn(await freePort(), folder.path('relay'))).addresses[0]!
+  const [alice, bob] = [await startDevice(), await startDevice()]
+  bob.network.perform({ kind: 'connect-relay', relay })
+  const circuit = await toldCircuit(bob)
+  expect(circuit).toBe(`${relay}/p2p-circuit`)
+  alice.network.perform({ kind: 'dial', device: bob.id, addresses: [circuit] })
+  const [risen, answered] = await Promise.all([alice.heard.next('link-risen'), bob.heard.next('link-risen')])
+  expect(risen).toMatchObject({ device: bob.id, address: circuit })
+  expect(answered).toMatchObject({ device: alice.id })
+})
+
+test('after the relay was away the reservation is made again, and the address never went', async () => {
+  const folder = scratch()
+  atEnd(folder.remove)
+  const port = await freePort()
+  const first = await relayOn(port, folder.path('relay'))
+  const relay = first.addresses[0]!
+  const bob = await startDevice()
+  bob.network.perform({ kind: 'connect-relay', relay })
+  const circuit = await toldCircuit(bob)
+  const toldBefore = bob.heard.of('listening').length
+  await first.stop()
+  await bob.heard.next('relay-lost')
+  const second = await relayOn(port, folder.path('relay'))
+  bob.network.perform({ kind: 'connect-relay', relay })
+  await expect.poll(async () => (await second.status()).reservations).toBe(1)
+  expect(bob.heard.of('listening').length).toBe(toldBefore)
+  const alice = await startDevice()
+  alice.network.perform({ kind: 'dial', device: bob.id, addresses: [circuit] })
+  expect(await alice.heard.next('link-risen')).toMatchObject({ device: bob.id })
+})
+
+test('a direct address is tried before a circuit, and taken when it answers', async () => {
+  const folder = scratch()
+  atEnd(folder.remove)
+  const relay = (await relayOn(await freePort(), folder.path('relay'))).addresses[0]!
+  const [alice, bob] = [await startDevice(), await startDevice()]
+  bob.network.perform({ kind: 'connect-relay', relay })
+  const circuit = await toldCircuit(bob)
+  alice.network.perform({ kind: 'dial', device: bob.id, addresses: [circuit, bob.address] })
+  expect(await alice.heard.next('link-risen')).toMatchObject({ address: bob.address })
+})
+
+test('with circuits off none is told and none is dialled', async () => {
+  const folder = scratch()
+  atEnd(folder.remove)
+  const running = await relayOn(await freePort(), folder.path('relay'))
+  const relay = running.addresses[0]!
+  const [alice, bob] = [await startDevice({ circuits: false }), await startDevice({ circuits: false })]
+  bob.network.perform({ kind: 'connect-relay', relay })
+  await bob.heard.next('relay-risen')
+  expect((await running.status()).reservations).toBe(0)
+  alice.network.perform({ kind: 'dial', device: bob.id, addresses: [`${relay}/p2p-circuit`] })
+  expect(await alice.heard.next('dial-failed')).toMatchObject({ reason: 'no address that can be dialled' })
+})
