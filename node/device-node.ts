@@ -79,6 +79,7 @@ export class DeviceNode implements LinnetNode {
       seed: init.deviceSeed,
       device: init.device.settings.device,
       friends: () => (this.#isOver() ? [] : this.#find.friends()),
+      isLinked: (device) => init.device.online(device),
       airwaves: this.#network,
       random: systemRandom,
       nowMs: Date.now,

@@ -28,6 +28,8 @@ export interface PresenceInit {
   readonly device: DeviceId
   /** The devices of accepted contacts. */
   readonly friends: () => readonly Friend[]
+  /** A connection to them stands, which is a sign of its own. */
+  readonly isLinked: (device: DeviceId) => boolean
   readonly airwaves: Airwaves
   readonly random: Random
   readonly nowMs: () => number
@@ -62,6 +64,7 @@ export class Presence {
   readonly #init: PresenceInit
   readonly #peers = new Map<DeviceId, Peer>()
   readonly #byTopic = new Map<string, Peer>()
+  readonly #told = new Map<AccountId, string>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(init: PresenceInit) {
@@ -83,7 +86,7 @@ export class Presence {
     const nowMs = this.#init.nowMs()
     const peers = [...this.#peers.values()].filter((peer) => peer.account === account)
     return {
-      here: peers.some(({ hereUntilMs }) => hereUntilMs > nowMs),
+      here: peers.some(({ device, hereUntilMs }) => hereUntilMs > nowMs || this.#init.isLinked(device)),
       typing: peers.some(({ typingUntilMs }) => typingUntilMs > nowMs),
     }
   }
@@ -111,7 +114,7 @@ export class Presence {
       this.#listen(peer, presenceTopics(peer.pair, nowMs))
       if (peer.owesGreeting || nowMs - peer.saidMs >= hereEveryMs) void this.#say(peer, 'here')
       peer.owesGreeting = false
-      this.#wearOut(peer, nowMs)
+      this.#tell(peer.account)
     }
   }
 
@@ -123,12 +126,10 @@ export class Presence {
     const signal = openSignal(peer.pair, peer.device, data, nowMs)
     if (signal === undefined || signal.atMs <= peer.heardMs) return // Also when it is an old one played again.
     peer.heardMs = signal.atMs
-    const before = this.of(peer.account)
     const cameBack = peer.hereUntilMs <= nowMs
     this.#note(peer, signal, nowMs)
     if (cameBack && signal.sign !== 'gone') this.greet(topic)
-    const after = this.of(peer.account)
-    if (before.here !== after.here || before.typing !== after.typing) this.#init.onChanged(peer.account)
+    this.#tell(peer.account)
   }
 
   /** Somebody listens who did not a moment ago. */
@@ -143,12 +144,13 @@ export class Presence {
     else if (sign !== 'here') peer.typingUntilMs = 0
   }
 
-  #wearOut(peer: Peer, nowMs: number): void {
-    const left = peer.hereUntilMs > 0 && peer.hereUntilMs <= nowMs
-    const fellSilent = peer.typingUntilMs > 0 && peer.typingUntilMs <= nowMs
-    if (left) peer.hereUntilMs = 0
-    if (fellSilent) peer.typingUntilMs = 0
-    if (left || fellSilent) this.#init.onChanged(peer.account)
+  /** Only what is new. */
+  #tell(account: AccountId): void {
+    const { here, typing } = this.of(account)
+    const state = `${here} ${typing}`
+    if ((this.#told.get(account) ?? 'false false') === state) return
+    this.#told.set(account, state)
+    this.#init.onChanged(account)
   }
 
   #add(friend: Friend): void {

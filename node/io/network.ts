@@ -145,10 +145,11 @@ export class Network {
     await this.#host?.services.gossip?.publish(topic, data)
   }
 
-  /** Friends, and our own relays, which carry what friends say. */
+  /** Friends; and our own relays, which carry what friends say, but see who listens to whom as they do with circuits. */
   #mayHear(peer: string): boolean {
     const device = deviceIdOfPeerId(peer)
-    return device !== undefined && (this.#init.isFriend(device) || this.#relays.has(device))
+    if (device === undefined) return false
+    return this.#init.isFriend(device) || (this.#init.circuits !== false && this.#relays.has(device))
   }
 
   async #ask({ ask, at, frame }: Extract<Effect, { kind: 'ask-directory' }>): Promise<void> {

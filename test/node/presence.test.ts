@@ -51,6 +51,7 @@ class Station {
       seed,
       device: this.device,
       friends: () => this.friends,
+      isLinked: () => false,
       airwaves: {
         subscribe: (topic) => void this.topics.add(topic),
         unsubscribe: (topic) => void this.topics.delete(topic),
