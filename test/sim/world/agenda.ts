@@ -1,4 +1,7 @@
-/** What will happen, ordered by time and, at the same time, by who asked first: a binary heap. */
+/**
+ * What will happen, ordered by time and, at the same time, by who asked first: a binary heap, and beside it a plain queue of
+ * what happens at this very moment, which is every second thing and needs no sorting.
+ */
 
 export interface Appointment {
   readonly atMs: number
@@ -9,14 +12,26 @@ export interface Appointment {
 
 export class Agenda {
   readonly #heap: Appointment[] = []
+  /** All at one moment, the one at which they were asked for; those before `#soonFrom` are done. */
+  #soon: Appointment[] = []
+  #soonFrom = 0
   #order = 0
 
   get size(): number {
-    return this.#heap.length
+    return this.#heap.length + this.#soon.length - this.#soonFrom
   }
 
   get nextMs(): number {
-    return this.#heap[0]?.atMs ?? Number.POSITIVE_INFINITY
+    const soonMs = this.#soon[this.#soonFrom]?.atMs ?? Number.POSITIVE_INFINITY
+    const first = this.#heap[0]
+    return first !== undefined && first.atMs < soonMs ? first.atMs : soonMs
+  }
+
+  /** At this moment, after everything else that was asked for it. Time may not pass before it has happened. */
+  addNow(nowMs: number, act: () => void): Appointment {
+    const appointment: Appointment = { atMs: nowMs, order: this.#order++, act }
+    this.#soon.push(appointment)
+    return appointment
   }
 
   add(atMs: number, act: () => void): Appointment {
@@ -36,6 +51,17 @@ export class Agenda {
   }
 
   take(): Appointment | undefined {
+    const soon = this.#soon[this.#soonFrom]
+    const first = this.#heap[0]
+    if (soon === undefined || (first !== undefined && isBefore(first, soon))) return this.#takeFirst()
+    if (++this.#soonFrom === this.#soon.length) {
+      this.#soon = []
+      this.#soonFrom = 0
+    }
+    return soon
+  }
+
+  #takeFirst(): Appointment | undefined {
     const heap = this.#heap
     const first = heap[0]
     const last = heap.pop()

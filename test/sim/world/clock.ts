@@ -5,6 +5,8 @@ export class Clock {
   readonly #world: World
   #offsetMs: number
   #driftPerMs: number
+  /** How often it was set: what was counted on before need not hold after. */
+  settings = 0
 
   constructor(world: World, offsetMs = 0, driftPerMs = 0) {
     this.#world = world
@@ -24,11 +26,13 @@ export class Clock {
   /** Set forward or back. */
   step(byMs: number): void {
     this.#offsetMs += byMs
+    this.settings++
   }
 
   /** Set to the true time, and kept there. */
   correct(): void {
     this.#offsetMs = 0
     this.#driftPerMs = 0
+    this.settings++
   }
 }

@@ -41,7 +41,9 @@ export class SimDriver<Input, Change, Effect> {
   #awake = false
   #ended = false
   #alarm: Appointment | undefined
-  #alarmMs = 0
+  /** What the alarm is set for, as the clock shows it, and how often that had been set before. */
+  #deadlineMs = 0
+  #clockSettings = 0
   turns = 0
 
   constructor(init: DriverInit<Input, Change, Effect>) {
@@ -57,10 +59,7 @@ export class SimDriver<Input, Change, Effect> {
     this.#queue.push(input)
     if (this.#awake) return
     this.#awake = true
-    this.#init.world.after(0, () => {
-      this.#awake = false
-      this.#turn()
-    })
+    this.#init.world.after(0, this.#wake)
   }
 
   end(): void {
@@ -69,10 +68,22 @@ export class SimDriver<Input, Change, Effect> {
     if (this.#alarm !== undefined) this.#alarm.act = undefined
   }
 
+  readonly #wake = (): void => {
+    this.#awake = false
+    this.#turn()
+  }
+
+  readonly #ring = (): void => {
+    this.#alarm = undefined
+    this.push(this.#init.tick)
+  }
+
   #turn(): void {
     if (this.#ended) return
     this.turns++
-    const batch = this.#queue.splice(0, batchMax)
+    const queue = this.#queue
+    const batch = queue.length <= batchMax ? queue : queue.splice(0, batchMax)
+    if (batch === queue) this.#queue = []
     const how = this.#init.breaks?.()
     let effects: Effect[] | undefined
     try {
@@ -99,10 +110,7 @@ export class SimDriver<Input, Change, Effect> {
 
   #wakeAgain(): void {
     this.#awake = true
-    this.#init.world.after(0, () => {
-      this.#awake = false
-      this.#turn()
-    })
+    this.#init.world.after(0, this.#wake)
   }
 
   #commit(batch: readonly Input[], how: Break | undefined): Effect[] {
@@ -128,21 +136,19 @@ export class SimDriver<Input, Change, Effect> {
   }
 
   #setAlarm(): void {
-    const { core, clock, world, tick } = this.#init
+    const { core, clock, world } = this.#init
     const deadlineMs = core.nextDeadline()
     if (deadlineMs === undefined) {
       if (this.#alarm !== undefined) this.#alarm.act = undefined
       this.#alarm = undefined
       return
     }
-    const atMs = world.nowMs + clock.until(deadlineMs)
-    if (this.#alarm !== undefined && this.#alarmMs === atMs) return
+    const stands = this.#deadlineMs === deadlineMs && this.#clockSettings === clock.settings
+    if (this.#alarm !== undefined && stands) return
     if (this.#alarm !== undefined) this.#alarm.act = undefined
-    this.#alarmMs = atMs
-    this.#alarm = world.after(atMs - world.nowMs, () => {
-      this.#alarm = undefined
-      this.push(tick)
-    })
+    this.#deadlineMs = deadlineMs
+    this.#clockSettings = clock.settings
+    this.#alarm = world.after(clock.until(deadlineMs), this.#ring)
   }
 }
 

@@ -16,6 +16,7 @@ import { RelayCore, type Change } from '../../../relay/core/relay-core.ts'
 import type { StoreCall, StoreOutcome } from '../../../relay/core/store-calls.ts'
 import { MemoryEngine } from '../../../relay/io/store-memory.ts'
 import type { Engine, StoreLimits } from '../../../relay/io/store.ts'
+import type { Appointment } from './agenda.ts'
 import type { Carriage } from './carriage.ts'
 import type { Chance } from './chance.ts'
 import { Clock } from './clock.ts'
@@ -45,6 +46,7 @@ interface Stream {
   readonly end: End
   trusted: boolean
   lastMs: number
+  idle: Appointment | undefined
 }
 
 export class SimRelay {
@@ -184,7 +186,7 @@ export class SimRelay {
     const { world } = this.#init.network
     this.host.services.set(protocol, (end, device) => {
       const id = ++this.#lastStream
-      const stream: Stream = { end, trusted: false, lastMs: world.nowMs }
+      const stream: Stream = { end, trusted: false, lastMs: world.nowMs, idle: undefined }
       this.#streams.set(id, stream)
       this.#push({ kind: 'stream-opened', stream: id, connection: id, device })
       this.#awaitFrames(stream)
@@ -194,7 +196,7 @@ export class SimRelay {
           this.#push(inputOf(id, frame))
         },
         onEnd: () => {
-          stream.trusted = true
+          trust(stream)
           if (!this.#streams.delete(id)) return
           this.#push({ kind: 'stream-closed', stream: id })
           this.#push({ kind: 'connection-closed', connection: id })
@@ -206,7 +208,7 @@ export class SimRelay {
   /** A stranger's stream without a frame for too long is closed, until the rules trust it. */
   #awaitFrames(stream: Stream): void {
     const { world } = this.#init.network
-    world.after(strangerIdleMs, () => {
+    stream.idle = world.after(strangerIdleMs, () => {
       if (stream.trusted) return
       if (world.nowMs - stream.lastMs >= strangerIdleMs) stream.end.close('idle')
       else this.#awaitFrames(stream)
@@ -230,7 +232,7 @@ export class SimRelay {
         return this.#ask(effect)
       case 'trust': {
         const stream = this.#streams.get(effect.stream)
-        if (stream !== undefined) stream.trusted = true
+        if (stream !== undefined) trust(stream)
         return
       }
       case 'close':
@@ -266,6 +268,12 @@ export class SimRelay {
     this.#init.watches.stored(this, call, outcome)
     return outcome
   }
+}
+
+/** Nobody waits for its frames any more. */
+function trust(stream: Stream): void {
+  stream.trusted = true
+  if (stream.idle !== undefined) stream.idle.act = undefined
 }
 
 const identityKeys = new Map<string, Uint8Array>()

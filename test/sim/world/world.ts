@@ -34,7 +34,7 @@ export class World {
   }
 
   after(inMs: number, act: () => void): Appointment {
-    return this.#agenda.add(this.nowMs + Math.max(0, inMs), act)
+    return inMs > 0 ? this.#agenda.add(this.nowMs + inMs, act) : this.#agenda.addNow(this.nowMs, act)
   }
 
   /** Lets time pass. */
