@@ -48,11 +48,14 @@ export class Sending {
         linked: lane.link !== undefined && lane.linkFromMs <= draft.nowMs,
         doubtful: isSilent(lane, draft.nowMs),
         dialling: lane.dialling,
-        dialable: lane.link === undefined && this.#places(lane, contact, draft).length > 0,
+        dialable: lane.link === undefined && this.#hasPlace(lane, contact, draft),
         dialFromMs: lane.dialFromMs,
         dialFailures: lane.dialFailures,
         headStartUntilMs: lane.headStartUntilMs,
-        relays: contact.card.relays.map((relay) => ({ relay, fromMs: lane.relayFromMs.get(relay) ?? 0 })),
+        relays: inOrder(lane, contact.card.relays).map((relay) => ({
+          relay,
+          fromMs: lane.relayFromMs.get(relay) ?? 0,
+        })),
       },
       draft.nowMs,
     )
@@ -109,6 +112,10 @@ export class Sending {
     lane.dialling = true
     lane.headStartUntilMs = draft.nowMs + headStartMs
     draft.act({ kind: 'dial', device: lane.device, addresses: this.#places(lane, contact, draft) })
+  }
+
+  #hasPlace({ device }: Lane, contact: Contact, { nowMs }: Draft): boolean {
+    return listedAddresses(contact, device).length > 0 || this.#init.nearby.of(device, nowMs).length > 0
   }
 
   #places({ device }: Lane, contact: Contact, { nowMs }: Draft): readonly string[] {
@@ -175,8 +182,11 @@ export class Sending {
 
 /** Where a device may be dialled, as full multiaddrs. */
 export function addressesOf(contact: Contact, device: DeviceId): readonly string[] {
-  const listed = contact.card?.devices.find((d) => d.device === device)?.addresses ?? []
-  return listed.map((address) => `${address}/p2p/${peerIdOf(device)}`)
+  return listedAddresses(contact, device).map((address) => `${address}/p2p/${peerIdOf(device)}`)
+}
+
+function listedAddresses(contact: Contact, device: DeviceId): readonly string[] {
+  return contact.card?.devices.find((d) => d.device === device)?.addresses ?? []
 }
 
 /** Those of them that lead there without a relay between: for questions that are asked without saying who asks. */
@@ -195,6 +205,12 @@ function isSilent(lane: Lane, nowMs: number): boolean {
 /** When something sent over a link is next worth a thought: first the link is doubted, then it is closed. */
 function nextDoubtMs(sinceMs: number, nowMs: number): number {
   return sinceMs + linkPatienceMs > nowMs ? sinceMs + linkPatienceMs : sinceMs + requestMsMax
+}
+
+/** Their order, but those that failed last come last: a dead one must not slow down what another would take at once. */
+function inOrder(lane: Lane, relays: readonly string[]): readonly string[] {
+  const failed = (relay: string): boolean => lane.relayFailures.has(relay)
+  return [...relays.filter((relay) => !failed(relay)), ...relays.filter(failed)]
 }
 
 /** The relay that has signed for it was of no use so far: the recipient may reach another of theirs. */

@@ -1,4 +1,4 @@
-/** Three relays: one is dead, one signs for everything and keeps nothing, one does as it says. */
+/** Relays that are dead, that sign for everything and keep nothing, and that do as they say. */
 import { expect, test } from 'vitest'
 import { minute, second, Story } from '../sim/world/story.ts'
 
@@ -24,4 +24,26 @@ test('of three relays one is dead and one lies: the message arrives, and its his
     true,
   )
   expect(attempts.some(({ via }) => via === dead.address)).toBe(true)
+})
+
+test('a relay that is dead costs the first message a moment, and those after it nothing', () => {
+  const story = new Story()
+  const [dead, honest] = [story.relay('dead'), story.relay('honest')]
+  const [alice, bob] = [story.person('alice', [honest]), story.person('bob', [dead, honest])]
+  story.pass(5 * second)
+  expect(story.meet(alice, bob)).toBe(true)
+  story.pass(minute)
+  dead.kill()
+  bob.device.kill()
+  alice.says(bob, 'first')
+  story.pass(minute)
+  const later = Array.from({ length: 5 }, (_, i) => {
+    const id = alice.says(bob, `later ${i}`)
+    story.pass(minute)
+    return id
+  })
+  for (const id of later) {
+    expect(alice.fateOf(bob, id)).toBe('stored')
+    expect(alice.device.store.attempts(id).some(({ via }) => via === dead.address)).toBe(false)
+  }
 })
