@@ -60,6 +60,19 @@ const peerIdPrefix = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20)
 
 /** The libp2p PeerId of a device, in base58 (`12D3KooW…`). */
 export function peerIdOf(device: DeviceId): string {
+  const known = peerIds.get(device)
+  if (known !== undefined) return known
+  const text = encodePeerId(device)
+  if (peerIds.size >= peerIdsMax) peerIds.clear()
+  peerIds.set(device, text)
+  return text
+}
+
+/** Base58 is long division, and the same few devices are named again and again. */
+const peerIds = new Map<DeviceId, string>()
+const peerIdsMax = 16_384
+
+function encodePeerId(device: DeviceId): string {
   const bytes = new Uint8Array(peerIdPrefix.length + keyLength)
   bytes.set(peerIdPrefix)
   bytes.set(hexToBytes(device), peerIdPrefix.length)
