@@ -55,9 +55,10 @@ export class Draft implements Step<Change, Effect> {
   readonly random: Random
   readonly counters: Counters
   readonly nowMs: number
-  readonly #contacts = new Map<AccountId, Contact>()
-  readonly #sessions = new Map<DeviceId, SessionRecord>()
-  readonly #messages = new Map<string, Message>()
+  /** What this step has put, over what the store has; most steps put little or nothing. */
+  #contacts: Map<AccountId, Contact> | undefined
+  #sessions: Map<DeviceId, SessionRecord> | undefined
+  #messages: Map<string, Message> | undefined
 
   constructor({ reads, random, counters }: DraftInit, nowMs: number) {
     this.reads = reads
@@ -69,16 +70,16 @@ export class Draft implements Step<Change, Effect> {
   /** Runs `attempt`; if it answers undefined, everything it decided is taken back. */
   tentatively<T>(attempt: () => T | undefined): T | undefined {
     const [changes, effects] = [this.changes.length, this.effects.length]
-    const overlays = [this.#contacts, this.#sessions, this.#messages] as Map<string, unknown>[]
-    const before = overlays.map((overlay) => new Map(overlay))
+    const contacts = this.#contacts && new Map(this.#contacts)
+    const sessions = this.#sessions && new Map(this.#sessions)
+    const messages = this.#messages && new Map(this.#messages)
     const result = attempt()
     if (result !== undefined) return result
     this.changes.length = changes
     this.effects.length = effects
-    overlays.forEach((overlay, i) => {
-      overlay.clear()
-      for (const [key, value] of before[i] ?? []) overlay.set(key, value)
-    })
+    this.#contacts = contacts
+    this.#sessions = sessions
+    this.#messages = messages
     return undefined
   }
 
@@ -99,47 +100,50 @@ export class Draft implements Step<Change, Effect> {
   }
 
   contact(account: AccountId): Contact | undefined {
-    return this.#contacts.get(account) ?? this.reads.contact(account)
+    return this.#contacts?.get(account) ?? this.reads.contact(account)
   }
 
   /** Of this step's contacts first, since a card may have moved a device a moment ago. */
   contactOfDevice(device: DeviceId): Contact | undefined {
-    for (const contact of this.#contacts.values()) {
+    for (const contact of this.#contacts?.values() ?? []) {
       if (contact.card?.devices.some((d) => d.device === device) === true) return contact
     }
     const known = this.reads.contactOfDevice(device)
-    return known && this.#contacts.has(known.account) ? undefined : known
+    return known && this.#contacts?.has(known.account) ? undefined : known
   }
 
   /** Whether another contact already goes by this name. */
   nameTaken(name: string, by: AccountId): boolean {
-    for (const contact of this.#contacts.values()) {
+    for (const contact of this.#contacts?.values() ?? []) {
       if (contact.name === name && contact.account !== by) return true
     }
     const known = this.reads.contactNamed(name)
-    return known !== undefined && known.account !== by && !this.#contacts.has(known.account)
+    return known !== undefined && known.account !== by && this.#contacts?.has(known.account) !== true
   }
 
   putContact(contact: Contact): Contact {
+    this.#contacts ??= new Map()
     this.#contacts.set(contact.account, contact)
     this.keep({ kind: 'put-contact', contact })
     return contact
   }
 
   session(device: DeviceId): SessionRecord | undefined {
-    return this.#sessions.get(device) ?? this.reads.session(device)
+    return this.#sessions?.get(device) ?? this.reads.session(device)
   }
 
   putSession(device: DeviceId, record: SessionRecord): void {
+    this.#sessions ??= new Map()
     this.#sessions.set(device, record)
     this.keep({ kind: 'put-session', device, record })
   }
 
   message(conversation: AccountId, outgoing: boolean, id: MessageId): Message | undefined {
-    return this.#messages.get(`${conversation} ${outgoing} ${id}`) ?? this.reads.message(conversation, outgoing, id)
+    return this.#messages?.get(`${conversation} ${outgoing} ${id}`) ?? this.reads.message(conversation, outgoing, id)
   }
 
   putMessage(message: Message): void {
+    this.#messages ??= new Map()
     this.#messages.set(`${message.conversation} ${message.outgoing} ${message.id}`, message)
     this.keep({ kind: 'put-message', message })
   }

@@ -26,7 +26,7 @@ export class UndoLog {
   commit(): void {
     if (!this.#open) throw new LocalError('there is no transaction to commit')
     this.#open = false
-    this.#steps = []
+    if (this.#steps.length > 0) this.#steps = []
   }
 
   /** Harmless without a transaction: a commit that failed may have ended it already. */
@@ -66,15 +66,15 @@ export class Table<V> {
 
   put(key: string, value: V): void {
     const old = this.#rows.get(key)
-    this.#undo.push(() => this.#set(key, old))
-    this.#set(key, { place: old?.place ?? this.#nextPlace++, value })
+    this.#undo.push(() => this.#set(key, this.#rows.get(key), old))
+    this.#set(key, old, { place: old?.place ?? this.#nextPlace++, value })
   }
 
   drop(key: string): void {
     const old = this.#rows.get(key)
     if (old === undefined) return
-    this.#undo.push(() => this.#set(key, old))
-    this.#set(key, undefined)
+    this.#undo.push(() => this.#set(key, this.#rows.get(key), old))
+    this.#set(key, old, undefined)
   }
 
   dropWhere(gone: (value: V) => boolean): void {
@@ -87,17 +87,18 @@ export class Table<V> {
 
   /** Takes over the rows of another table of the same shape; its values are shared, being never changed. */
   takeFrom(other: Table<V>): void {
-    for (const [key, row] of other.#rows) this.#set(key, row)
+    for (const [key, row] of other.#rows) this.#set(key, this.#rows.get(key), row)
     this.#nextPlace = other.#nextPlace
   }
 
-  #set(key: string, row: Row<V> | undefined): void {
-    const old = this.#rows.get(key)
+  #set(key: string, old: Row<V> | undefined, row: Row<V> | undefined): void {
     for (const group of this.#groups) group.move(key, old, row)
     if (row === undefined) this.#rows.delete(key)
     else this.#rows.set(key, row)
   }
 }
+
+const none: readonly string[] = []
 
 /** The rows of a table by something they have in common. */
 export class Group<V> {
@@ -136,9 +137,11 @@ export class Group<V> {
   }
 
   move(key: string, from: Row<V> | undefined, to: Row<V> | undefined): void {
-    if (from !== undefined) for (const name of this.#groupsOf(from.value)) this.#leave(name, key)
+    const before = from === undefined ? none : this.#groupsOf(from.value)
+    const after = to === undefined ? none : this.#groupsOf(to.value)
+    for (const name of before) if (!after.includes(name)) this.#leave(name, key)
     if (to === undefined) return
-    for (const name of this.#groupsOf(to.value)) {
+    for (const name of after) {
       const members = this.#members.get(name)
       if (members === undefined) this.#members.set(name, new Map([[key, to]]))
       else members.set(key, to)
