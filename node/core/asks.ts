@@ -37,6 +37,13 @@ interface CardQuest {
   found: boolean
   failures: number
   fromMs: number
+  /** The card we had when this round began, and how many rounds in a row found no newer one. */
+  revision: number
+  stale: number
+  /** Before this a failed dial is no reason to ask. */
+  calmUntilMs: number
+  /** When to ask again, or to forget all this. */
+  dueMs: number
   reason: string
   /** Callers of `add` who are told how the first round went. */
   readonly requests: number[]
@@ -45,6 +52,8 @@ interface CardQuest {
 const retry = { minMs: retryMsMin, maxMs: retryMsMax }
 /** A card is asked for again no sooner than this, however many messages would like to know. */
 const refreshMs = 60_000
+/** After a failed dial alone, less and less often while it brings nothing new: many can never be dialled. */
+const calmMsMax = 1_800_000
 
 export class Asks {
   readonly #init: AsksInit
@@ -53,6 +62,11 @@ export class Asks {
 
   constructor(init: AsksInit) {
     this.#init = init
+  }
+
+  /** Their device could not be dialled, so the card may be out of date. It mostly is not. */
+  doubtCard(contact: Contact, draft: Draft): void {
+    if ((this.#quests.get(contact.account)?.calmUntilMs ?? 0) <= draft.nowMs) this.wantCard(contact, draft)
   }
 
   /** Asks everywhere for a contact's card, unless that was done a moment ago. `request` is answered after this round. */
@@ -68,6 +82,7 @@ export class Asks {
       ...(devices.length === 0 ? this.#init.nearby.all(draft.nowMs) : []),
     ])
     quest.found = false
+    quest.revision = contact.card?.revision ?? 0
     quest.reason = 'nobody to ask'
     quest.outstanding = places.size
     for (const at of places) {
@@ -99,14 +114,14 @@ export class Asks {
 
   /** Whatever kept the answers away may be over. */
   hurry(draft: Draft): void {
-    for (const quest of this.#quests.values()) quest.fromMs = Math.min(quest.fromMs, draft.nowMs)
+    for (const quest of this.#quests.values()) hasten(quest, draft)
     this.tick(draft)
   }
 
   /** Somebody is near who may be among those we look for. */
   lookAround(draft: Draft): void {
     for (const [account, quest] of this.#quests) {
-      if (draft.contact(account)?.state === 'adding') quest.fromMs = Math.min(quest.fromMs, draft.nowMs)
+      if (draft.contact(account)?.state === 'adding') hasten(quest, draft)
     }
     this.tick(draft)
   }
@@ -114,7 +129,7 @@ export class Asks {
   /** Contacts whose card is still sought are asked for again when it is time. */
   tick(draft: Draft): void {
     for (const [account, quest] of this.#quests) {
-      if (quest.fromMs > draft.nowMs || quest.outstanding > 0) continue
+      if (quest.dueMs > draft.nowMs || quest.outstanding > 0) continue
       const contact = draft.contact(account)
       if (contact?.state === 'adding') this.wantCard(contact, draft)
       else this.#quests.delete(account)
@@ -124,7 +139,7 @@ export class Asks {
   nextDeadline(): number {
     let earliestMs = Number.POSITIVE_INFINITY
     for (const quest of this.#quests.values()) {
-      if (quest.outstanding === 0) earliestMs = Math.min(earliestMs, quest.fromMs)
+      if (quest.outstanding === 0) earliestMs = Math.min(earliestMs, quest.dueMs)
     }
     return earliestMs
   }
@@ -147,7 +162,13 @@ export class Asks {
   #roundOver(account: AccountId, quest: CardQuest, draft: Draft): void {
     quest.failures = quest.found ? 0 : quest.failures + 1
     quest.fromMs = draft.nowMs + (quest.found ? refreshMs : backoffMs(quest.failures, retry, draft.random))
+    quest.dueMs = quest.fromMs
     const contact = draft.contact(account)
+    if (quest.found) {
+      quest.stale = (contact?.card?.revision ?? 0) > quest.revision ? 0 : quest.stale + 1
+      quest.calmUntilMs = draft.nowMs + Math.min(calmMsMax, refreshMs * 2 ** Math.max(0, quest.stale - 1))
+      quest.dueMs = quest.calmUntilMs + calmMsMax
+    }
     if (!quest.found && quest.failures === 1 && contact?.state === 'adding') {
       draft.tell({ type: 'contact', account, name: contact.name, state: 'unreachable', reason: quest.reason })
     }
@@ -209,10 +230,26 @@ export class Asks {
   #quest(account: AccountId): CardQuest {
     const known = this.#quests.get(account)
     if (known !== undefined) return known
-    const quest: CardQuest = { outstanding: 0, found: false, failures: 0, fromMs: 0, reason: '', requests: [] }
+    const quest: CardQuest = {
+      outstanding: 0,
+      found: false,
+      failures: 0,
+      fromMs: 0,
+      revision: 0,
+      stale: 0,
+      calmUntilMs: 0,
+      dueMs: 0,
+      reason: '',
+      requests: [],
+    }
     this.#quests.set(account, quest)
     return quest
   }
+}
+
+function hasten(quest: CardQuest, { nowMs }: Draft): void {
+  quest.fromMs = Math.min(quest.fromMs, nowMs)
+  quest.dueMs = Math.min(quest.dueMs, nowMs)
 }
 
 function whole(frame: Extract<DirectoryFrame, { kind: 'bundle' }>): PreKeyBundle {

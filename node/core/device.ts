@@ -94,6 +94,7 @@ export class Device implements Core<Input, Change, Effect> {
       outbox,
       sending,
       refreshCard: (contact, draft) => this.#asks.wantCard(contact, draft),
+      doubtCard: (contact, draft) => this.#asks.doubtCard(contact, draft),
     })
     this.#receipts = new Receipts(reads, (contact, body, draft) => outbox.submitControl(contact, body, draft))
     this.#contacts = this.#joinContacts()

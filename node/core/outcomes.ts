@@ -30,17 +30,21 @@ export interface OutcomesInit {
   readonly sending: Sending
   /** Asks for a contact's newest card, when what we have leads nowhere. */
   readonly refreshCard: (contact: Contact, draft: Draft) => void
+  /** A dial failed: what we have may lead nowhere. */
+  readonly doubtCard: (contact: Contact, draft: Draft) => void
 }
 
 export class Outcomes {
   readonly #outbox: Outbox
   readonly #sending: Sending
   readonly #refreshCard: OutcomesInit['refreshCard']
+  readonly #doubtCard: OutcomesInit['doubtCard']
 
-  constructor({ outbox, sending, refreshCard }: OutcomesInit) {
+  constructor({ outbox, sending, refreshCard, doubtCard }: OutcomesInit) {
     this.#outbox = outbox
     this.#sending = sending
     this.#refreshCard = refreshCard
+    this.#doubtCard = doubtCard
   }
 
   linkRisen(lane: Lane, link: { number: number; address: string }, draft: Draft): void {
@@ -82,7 +86,7 @@ export class Outcomes {
       if (entry.delivery.stored === undefined) recordAttempt(entry.delivery, 'direct', via, reason, draft)
       if (contact?.card?.relays.length === 0) markWaiting(entry.delivery, 'no relay, and not reachable directly', draft)
     }
-    if (contact !== undefined && lane.size > 0) this.#refreshCard(contact, draft)
+    if (contact !== undefined && lane.size > 0) this.#doubtCard(contact, draft)
     this.#sending.move(lane, draft)
   }
 
