@@ -76,13 +76,14 @@ export class MemoryDirectory {
 
   /** Forgets one device that has not published for too long, and says which. */
   dropIdle(nowMs: number): DeviceId | undefined {
-    for (const [device, { account, updatedMs }] of this.#devices) {
-      if (updatedMs > nowMs - this.#limits.mailboxIdleMsMax) continue
-      this.#devices.delete(device)
-      this.#dropOrphan(account)
-      return device
-    }
-    return undefined
+    const idleSinceMs = nowMs - this.#limits.mailboxIdleMsMax
+    const idle = [...this.#devices].filter(([, { updatedMs }]) => updatedMs <= idleSinceMs)
+    const [longest] = idle.toSorted(([a, one], [b, other]) => one.updatedMs - other.updatedMs || (a < b ? -1 : 1))
+    if (longest === undefined) return undefined
+    const [device, { account }] = longest
+    this.#devices.delete(device)
+    this.#dropOrphan(account)
+    return device
   }
 
   census(): Pick<Census, 'mailboxes' | 'preKeys' | 'cards'> {

@@ -80,7 +80,7 @@ export class PostgresDirectory {
   async dropIdle(db: Queryable, nowMs: number): Promise<DeviceId | undefined> {
     const { rows } = await db.query<{ device: Buffer; account: Buffer }>(
       `DELETE FROM device WHERE device = (SELECT device FROM device WHERE updated_ms <= $1
-        ORDER BY updated_ms LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING device, account`,
+        ORDER BY updated_ms, device LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING device, account`,
       [nowMs - this.#limits.mailboxIdleMsMax],
     )
     const row = rows[0]

@@ -110,7 +110,7 @@ function prepare(db: Database.Database) {
     keepDevice: db.prepare('INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?, ?)'),
     dropDevice: db.prepare('DELETE FROM device WHERE device = ?'),
     idle: db.prepare<[number], { device: Buffer; account: Buffer }>(
-      'SELECT device, account FROM device WHERE updated_ms <= ? LIMIT 1',
+      'SELECT device, account FROM device WHERE updated_ms <= ? ORDER BY updated_ms, device LIMIT 1',
     ),
     card: db.prepare<[Bytes], CardRow>('SELECT card, signature FROM card WHERE account = ?'),
     revision: db.prepare<[Bytes], { revision: number }>('SELECT revision FROM card WHERE account = ?'),
