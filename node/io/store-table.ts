@@ -54,7 +54,7 @@ export class Table<V> {
   }
 
   /** Finds rows by something other than their key. To be asked for before the first row is put. */
-  groupedBy(groupsOf: (value: V) => readonly string[]): Group<V> {
+  groupedBy(groupsOf: (value: V) => GroupNames): Group<V> {
     const group = new Group(groupsOf)
     this.#groups.push(group)
     return group
@@ -98,14 +98,15 @@ export class Table<V> {
   }
 }
 
-const none: readonly string[] = []
+/** The groups a row stands in: one, several, or none. */
+export type GroupNames = string | readonly string[] | undefined
 
 /** The rows of a table by something they have in common. */
 export class Group<V> {
-  readonly #groupsOf: (value: V) => readonly string[]
+  readonly #groupsOf: (value: V) => GroupNames
   readonly #members = new Map<string, Map<string, Row<V>>>()
 
-  constructor(groupsOf: (value: V) => readonly string[]) {
+  constructor(groupsOf: (value: V) => GroupNames) {
     this.#groupsOf = groupsOf
   }
 
@@ -137,15 +138,22 @@ export class Group<V> {
   }
 
   move(key: string, from: Row<V> | undefined, to: Row<V> | undefined): void {
-    const before = from === undefined ? none : this.#groupsOf(from.value)
-    const after = to === undefined ? none : this.#groupsOf(to.value)
-    for (const name of before) if (!after.includes(name)) this.#leave(name, key)
-    if (to === undefined) return
-    for (const name of after) {
-      const members = this.#members.get(name)
-      if (members === undefined) this.#members.set(name, new Map([[key, to]]))
-      else members.set(key, to)
+    const before = from === undefined ? undefined : this.#groupsOf(from.value)
+    const after = to === undefined ? undefined : this.#groupsOf(to.value)
+    if (typeof before === 'string') {
+      if (before !== after) this.#leave(before, key)
+    } else if (before !== undefined) {
+      for (const name of before) if (after?.includes(name) !== true) this.#leave(name, key)
     }
+    if (to === undefined || after === undefined) return
+    if (typeof after === 'string') this.#join(after, key, to)
+    else for (const name of after) this.#join(name, key, to)
+  }
+
+  #join(name: string, key: string, row: Row<V>): void {
+    const members = this.#members.get(name)
+    if (members === undefined) this.#members.set(name, new Map([[key, row]]))
+    else members.set(key, row)
   }
 
   #leave(name: string, key: string): void {

@@ -46,25 +46,27 @@ export class Tables {
   /** Numbers that outlive the rows they were given to. */
   readonly highest: Table<number> = new Table(this.undo)
 
-  readonly contactsByName: Group<Contact> = this.contacts.groupedBy((c) => [c.name])
+  readonly contactsByName: Group<Contact> = this.contacts.groupedBy((c) => c.name)
   readonly contactsByDevice: Group<Contact> = this.contacts.groupedBy((c) => c.card?.devices.map((d) => d.device) ?? [])
-  readonly messagesById: Group<Message> = this.messages.groupedBy((m) => [m.id])
-  readonly history: Group<Message> = this.messages.groupedBy((m) => (m.position > 0 ? [m.conversation] : []))
+  readonly messagesById: Group<Message> = this.messages.groupedBy((m) => m.id)
+  readonly history: Group<Message> = this.messages.groupedBy((m) => (m.position > 0 ? m.conversation : undefined))
   readonly heldByDevice: Group<Message> = this.messages.groupedBy((m) =>
-    m.state === 'held' && m.device !== undefined ? [m.device] : [],
+    m.state === 'held' && m.device !== undefined ? m.device : undefined,
   )
-  readonly heldByAccount: Group<Message> = this.messages.groupedBy((m) => (m.state === 'held' ? [m.conversation] : []))
+  readonly heldByAccount: Group<Message> = this.messages.groupedBy((m) =>
+    m.state === 'held' ? m.conversation : undefined,
+  )
   readonly undispatched: Group<Message> = this.messages.groupedBy((m) =>
-    m.outgoing && m.dispatched === false ? [m.conversation] : [],
+    m.outgoing && m.dispatched === false ? m.conversation : undefined,
   )
-  readonly unsettled: Group<Message> = this.messages.groupedBy((m) => (isUnsettled(m) ? [m.conversation] : []))
-  readonly deliveriesByMessage: Group<Delivery> = this.deliveries.groupedBy((d) => [d.messageId])
+  readonly unsettled: Group<Message> = this.messages.groupedBy((m) => (isUnsettled(m) ? m.conversation : undefined))
+  readonly deliveriesByMessage: Group<Delivery> = this.deliveries.groupedBy((d) => d.messageId)
   readonly deliveriesByEnvelope: Group<Delivery> = this.deliveries.groupedBy((d) =>
-    d.sealedFor === undefined ? [] : [d.sealedFor.envelopeId],
+    d.sealedFor === undefined ? undefined : d.sealedFor.envelopeId,
   )
-  readonly preKeysByRelay: Group<PooledPreKey> = this.preKeys.groupedBy((k) => [k.relay])
-  readonly baseKeysBySigned: Group<BaseKeyMark> = this.baseKeys.groupedBy((m) => [`${m.signedPreKeyId}`])
-  readonly baseKeysByKyber: Group<BaseKeyMark> = this.baseKeys.groupedBy((m) => [`${m.kyberPreKeyId}`])
+  readonly preKeysByRelay: Group<PooledPreKey> = this.preKeys.groupedBy((k) => k.relay)
+  readonly baseKeysBySigned: Group<BaseKeyMark> = this.baseKeys.groupedBy((m) => `${m.signedPreKeyId}`)
+  readonly baseKeysByKyber: Group<BaseKeyMark> = this.baseKeys.groupedBy((m) => `${m.kyberPreKeyId}`)
 
   copy(): Tables {
     const copy = new Tables()
