@@ -81,6 +81,18 @@ function encodePeerId(device: DeviceId): string {
 
 /** The device behind a PeerId, or undefined when the text is not the PeerId of an Ed25519 key. */
 export function deviceIdOfPeerId(text: string): DeviceId | undefined {
+  const known = peers.get(text)
+  if (known !== undefined) return known
+  const device = decodePeerId(text)
+  if (device === undefined) return undefined
+  if (peers.size >= peerIdsMax) peers.clear()
+  peers.set(text, device)
+  return device
+}
+
+const peers = new Map<string, DeviceId>()
+
+function decodePeerId(text: string): DeviceId | undefined {
   const bytes = decodeBase58(text)
   if (bytes?.length !== peerIdPrefix.length + keyLength) return undefined
   if (!peerIdPrefix.every((byte, i) => bytes[i] === byte)) return undefined

@@ -3,6 +3,7 @@
  * account's own key signed it and it is newer than the one held; a change of someone's devices is told loudly. Does not
  * send or fetch: it says what changed, and `device.ts` wires who acts on it.
  */
+import { equalBytes } from '../../protocol/crypto/bytes.ts'
 import type { AccountId, DeviceId } from '../../protocol/ids.ts'
 import {
   inviteLifeMs,
@@ -171,6 +172,7 @@ export class Contacts {
 
   /** A card from a directory or from the contact; undefined when it is theirs and valid, else what is wrong with it. */
   takeCard(account: AccountId, signed: SignedCard, draft: Draft): string | undefined {
+    if (isKnown(signed, draft.contact(account), draft.nowMs)) return undefined
     const opened = openCard(signed, draft.nowMs)
     if (!opened.ok) return opened.reason
     if (opened.card.account !== account) return 'someone else’s'
@@ -273,6 +275,13 @@ export class Contacts {
     draft.keep({ kind: 'put-invite', invite: { ...invite, usedBy: account } })
     return true
   }
+}
+
+/** The very bytes that were checked before, and still good: nothing is to be learned from checking them again. */
+function isKnown(signed: SignedCard, contact: Contact | undefined, nowMs: number): boolean {
+  const known = contact?.signedCard
+  if (contact?.card === undefined || known === undefined || contact.card.expiresMs <= nowMs) return false
+  return equalBytes(known.card, signed.card) && equalBytes(known.signature, signed.signature)
 }
 
 const badName = `a name is 1 to ${nameCharactersMax} characters, without line breaks or control characters, and not "me"`

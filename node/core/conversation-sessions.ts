@@ -23,8 +23,6 @@ export type Decrypted =
 export class ConversationSessions {
   readonly #sessions: Sessions
   readonly #own: OwnIdentity
-  /** Converting a key costs more than looking it up. */
-  readonly #identityKeys = new Map<DeviceId, Uint8Array>()
 
   constructor(sessions: Sessions, own: OwnIdentity) {
     this.#sessions = sessions
@@ -93,13 +91,15 @@ export class ConversationSessions {
   }
 
   #identityKey(device: DeviceId): Uint8Array {
-    const known = this.#identityKeys.get(device)
+    const known = identityKeys.get(device)
     if (known !== undefined) return known
     const key = identityKeyOf(idBytes(device))
-    if (this.#identityKeys.size >= cachedKeysMax) this.#identityKeys.clear()
-    this.#identityKeys.set(device, key)
+    if (identityKeys.size >= cachedKeysMax) identityKeys.clear()
+    identityKeys.set(device, key)
     return key
   }
 }
 
-const cachedKeysMax = 4_096
+/** Converting a key costs more than looking it up, and is the same for everyone. */
+const identityKeys = new Map<DeviceId, Uint8Array>()
+const cachedKeysMax = 16_384

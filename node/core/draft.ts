@@ -162,6 +162,11 @@ export class Draft implements Step<Change, Effect> {
 
 /** Times as people and programs read them. */
 export function isoTime(ms: number): string {
+  if (ms === lastSpelled.ms) return lastSpelled.text
   // oxlint-disable-next-line no-restricted-globals -- spells out a time it is given; it does not ask for one
-  return new Date(ms).toISOString()
+  lastSpelled = { ms, text: new Date(ms).toISOString() }
+  return lastSpelled.text
 }
+
+/** One step tells of one time, often more than once. */
+let lastSpelled = { ms: Number.NaN, text: '' }

@@ -2,6 +2,7 @@
  * Signatures of cards and custody receipts without their arithmetic, for runs of thousands of devices: a checksum of key and
  * message. Installed in the provider of this process, and only where a run says so; the rules above do not know.
  */
+import { equalBytes } from '../../../protocol/crypto/bytes.ts'
 import { provider } from '../../../protocol/crypto/platform.ts'
 import type { Provider } from '../../../protocol/crypto/provider.ts'
 import { sum } from './model-message.ts'
@@ -18,7 +19,7 @@ export function withoutSignatures(): () => void {
   }
   replaceable.ed25519Verify = (publicKey, message, signature) => {
     const expected = signatureOf(publicKey, message)
-    return expected.every((byte, i) => byte === signature[i])
+    return equalBytes(expected, signature)
   }
   return () => Object.assign(replaceable, real)
 }
