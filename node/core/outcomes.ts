@@ -6,7 +6,7 @@ import { deviceIdOfPeerId, type DeviceId, type EnvelopeId, type MessageId } from
 import { inFlightMax, reofferMsMin, retryMsMax, retryMsMin } from '../../protocol/limits.ts'
 import { verifyCustody } from '../../protocol/wire/custody.ts'
 import type { DepositRefusal, LossReason } from '../../protocol/wire/mailbox.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffInStagesMs, backoffMs } from './backoff.ts'
 import type { Draft } from './draft.ts'
 import type { DepositAnswer, Input } from './inputs.ts'
 import { offerAgainMs, type Entry, type Lane } from './lane.ts'
@@ -19,8 +19,9 @@ const retry = { minMs: retryMsMin, maxMs: retryMsMax }
 /** A relay that does not answer is being restarted, most likely, and is asked again soon; later it is given time. */
 const restarting = { minMs: 2_000, maxMs: 12_000, triesMax: 60 }
 const away = { minMs: restarting.maxMs, maxMs: 300_000 }
-/** Without a relay there is no other way than to dial. */
-const onlyWay = { minMs: 2_000, maxMs: 60_000 }
+/** Without a relay there is no other way than to dial: often in the first hour or so, and then as for someone long gone. */
+const onlyWay = { minMs: 2_000, maxMs: 60_000, triesMax: 80 }
+const longGone = { minMs: onlyWay.maxMs, maxMs: 1_200_000 }
 
 /** One failed dial is noted on so many of those that wait: a long queue must not turn it into thousands of rows. */
 const attemptsPerFailureMax = 100
@@ -79,12 +80,15 @@ export class Outcomes {
     lane.dialling = false
     lane.dialFailures++
     const contact = draft.contact(lane.account)
-    const bounds = contact?.card?.relays.length === 0 ? onlyWay : retry
-    lane.dialFromMs = draft.nowMs + backoffMs(lane.dialFailures, bounds, draft.random)
+    const isOnlyWay = contact?.card?.relays.length === 0
+    const pauseMs = isOnlyWay
+      ? backoffInStagesMs(lane.dialFailures, onlyWay, longGone, draft.random)
+      : backoffMs(lane.dialFailures, retry, draft.random)
+    lane.dialFromMs = draft.nowMs + pauseMs
     const via = contact === undefined ? '' : addressesOf(contact, device).join(' ')
     for (const entry of [...lane.entries()].slice(0, attemptsPerFailureMax)) {
       if (entry.delivery.stored === undefined) recordAttempt(entry.delivery, 'direct', via, reason, draft)
-      if (contact?.card?.relays.length === 0) markWaiting(entry.delivery, 'no relay, and not reachable directly', draft)
+      if (isOnlyWay) markWaiting(entry.delivery, 'no relay, and not reachable directly', draft)
     }
     if (contact !== undefined && lane.size > 0) this.#doubtCard(contact, draft)
     this.#sending.move(lane, draft)
@@ -264,7 +268,10 @@ export class Outcomes {
       const failures = (lane.relayFailures.get(relay) ?? 0) + 1
       lane.relayFailures.set(relay, failures)
       lane.relayRoom.set(relay, 1)
-      const pauseMs = why.unreachable === true ? awayMs(failures, draft) : backoffMs(failures, retry, draft.random)
+      const pauseMs =
+        why.unreachable === true
+          ? backoffInStagesMs(failures, restarting, away, draft.random)
+          : backoffMs(failures, retry, draft.random)
       lane.relayFromMs.set(relay, draft.nowMs + Math.max(why.retryMs ?? 0, pauseMs))
     }
     recordAttempt(entry.delivery, 'relay', relay, why.reason, draft)
@@ -283,11 +290,6 @@ export class Outcomes {
     const { token: _, ...known } = contact
     draft.putContact({ ...known, introduced: true })
   }
-}
-
-function awayMs(failures: number, { random }: Draft): number {
-  const { triesMax } = restarting
-  return failures <= triesMax ? backoffMs(failures, restarting, random) : backoffMs(failures - triesMax, away, random)
 }
 
 const refusalText: Record<DepositRefusal, string> = {
