@@ -152,6 +152,7 @@ export class Switchboard {
       },
       onEnd: () => this.#ended(id),
       idleMsMax: this.#init.strangerIdleMs,
+      gather: true,
     })
   }
 

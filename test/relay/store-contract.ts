@@ -242,6 +242,14 @@ export function storeContract(engine: string, open: (limits: StoreLimits) => Pro
       expect(await store.ask('take-prekey', { device: bob.device, spend: true })).toMatchObject({ bundle })
     })
 
+    test('of several silent devices gives up the one that was silent longest, a sweep at a time', async () => {
+      const store = await fresh({ mailboxIdleMsMax: 1_000 })
+      const [first, second] = [await store.resident(2, nowMs + 5), await store.resident(2, nowMs)]
+      await store.ask('sweep', { nowMs: nowMs + 2_000, countMax: 10 })
+      expect(await store.ask('find-card', { account: second.account })).toEqual({ card: undefined })
+      expect(await store.ask('find-card', { account: first.account })).not.toEqual({ card: undefined })
+    })
+
     test('gives up a device that has been silent for too long, with all it had', async () => {
       const store = await fresh({ mailboxIdleMsMax: 1_000 })
       const bob = await store.resident()
