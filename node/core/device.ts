@@ -3,7 +3,7 @@
  */
 import type { Random } from '../../protocol/crypto/random.ts'
 import type { DeviceId, MessageId } from '../../protocol/ids.ts'
-import { relaysMax } from '../../protocol/limits.ts'
+import { messageLifeMs, relaysMax } from '../../protocol/limits.ts'
 import type { OwnIdentity, Sessions } from '../../protocol/session/types.ts'
 import type { Core, Step } from '../../protocol/step.ts'
 import type { Sealing } from '../../protocol/wire/sealed.ts'
@@ -159,8 +159,6 @@ export class Device implements Core<Input, Change, Effect> {
     return lane.wakeMs
   }
 
-  // What happens to whom.
-
   /** The first input of a life: what was under way is taken up again. */
   #begin(draft: Draft): void {
     this.#begun = true
@@ -172,6 +170,7 @@ export class Device implements Core<Input, Change, Effect> {
   }
 
   #route(input: Input, draft: Draft): void {
+    this.#nearby.note(input, (link) => this.#links.deviceOf(link), draft.nowMs)
     switch (input.kind) {
       case 'tick':
         return this.#tick(draft)
@@ -290,7 +289,9 @@ export class Device implements Core<Input, Change, Effect> {
     const message = this.#init.sealing.open(this.#init.own, envelope.sealed)
     if (message !== undefined) {
       const { sender: device, type, ciphertext } = message
-      this.#inbox.arrive({ device, envelopeId: envelope.id, type, ciphertext, via: 'relay' }, draft)
+      const taken = this.#inbox.arrive({ device, envelopeId: envelope.id, type, ciphertext, via: 'relay' }, draft)
+      const sentMs = envelope.expiresMs - messageLifeMs
+      if (taken === 'taken' && this.#nearby.seen(device, sentMs, draft.nowMs)) this.#outbox.dialSoon(device, draft)
     }
     // Taken, refused or garbage: none of them is worth keeping at the relay.
     draft.act({ kind: 'ack-mailbox', relay, ids: [envelope.id] })

@@ -39,6 +39,10 @@ export class Links {
     return links.findLast(({ address }) => !isCircuit(address)) ?? links.at(-1)
   }
 
+  deviceOf(number: number): DeviceId | undefined {
+    return this.#links.get(number)?.device
+  }
+
   risen({ link: number, device, address }: Extract<Input, { kind: 'link-risen' }>, draft: Draft): void {
     const link = { number, device, address, sinceMs: draft.nowMs }
     this.#links.set(number, link)

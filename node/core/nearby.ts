@@ -1,9 +1,12 @@
 /**
- * Devices heard on the local network, and where. They are dialled there before anywhere else, and whoever is sought and not
- * yet known is asked for among them: two people in one room need neither a relay nor the internet. Kept in memory only.
+ * Who has been heard of lately. On the local network, and where: they are dialled there before anywhere else, and whoever is
+ * sought and not yet known is asked for among them, so that two people in one room need neither a relay nor the internet. Or
+ * through a relay: they are online, and a circuit to them may be tried. Nobody is called through a relay who seems to be
+ * away, since that relay would learn who calls, and of a message in a mailbox it does not. Kept in memory only.
  */
 import type { DeviceId } from '../../protocol/ids.ts'
 import { addressesMax } from '../../protocol/limits.ts'
+import type { Input } from './inputs.ts'
 
 /** A room full of people; beyond it the one heard longest ago is forgotten. */
 const devicesMax = 64
@@ -11,6 +14,11 @@ const devicesMax = 64
 const askedMax = 16
 /** Devices say so every few seconds while they are there. */
 const heardMs = 600_000
+/** Whoever sent something so long ago is likely to be there still; clocks may differ by as much. */
+const seenMsMax = 300_000
+const seenMax = 4_096
+/** After a dial that did not reach somebody who is here, the next sign of them is not yet a reason to dial again. */
+const unreachedMsMax = 60_000
 
 interface Neighbour {
   readonly addresses: readonly string[]
@@ -19,6 +27,9 @@ interface Neighbour {
 
 export class Nearby {
   readonly #devices = new Map<DeviceId, Neighbour>()
+  readonly #seenMs = new Map<DeviceId, number>()
+  /** Here, and yet no dial reached them. */
+  readonly #unreached = new Map<DeviceId, number>()
 
   /** Full multiaddrs. */
   heard(device: DeviceId, addresses: readonly string[], nowMs: number): void {
@@ -31,6 +42,33 @@ export class Nearby {
   of(device: DeviceId, nowMs: number): readonly string[] {
     const neighbour = this.#devices.get(device)
     return neighbour === undefined || neighbour.untilMs <= nowMs ? [] : neighbour.addresses
+  }
+
+  /** What an input tells of who is here and who is not. */
+  note(input: Input, deviceOf: (link: number) => DeviceId | undefined, nowMs: number): void {
+    if (input.kind === 'deposit-answered' && input.answer.kind === 'delivered') this.seen(input.mailbox, nowMs, nowMs)
+    if (input.kind === 'dial-failed' && this.#seenMs.delete(input.device)) this.#unreached.set(input.device, nowMs)
+    const lost = input.kind === 'link-lost' ? deviceOf(input.link) : undefined
+    if (lost !== undefined) this.#seenMs.delete(lost)
+  }
+
+  /** Something of theirs, sent at `sentMs`, came through a relay. True when that is news. */
+  seen(device: DeviceId, sentMs: number, nowMs: number): boolean {
+    const unreachedMs = this.#unreached.get(device)
+    if (Math.abs(nowMs - sentMs) > seenMsMax) return false
+    if (unreachedMs !== undefined && nowMs - unreachedMs < unreachedMsMax) return false
+    this.#unreached.delete(device)
+    const known = this.isHere(device, nowMs)
+    this.#seenMs.delete(device)
+    this.#seenMs.set(device, nowMs)
+    const [oldest] = this.#seenMs.keys()
+    if (this.#seenMs.size > seenMax && oldest !== undefined) this.#seenMs.delete(oldest)
+    return !known
+  }
+
+  isHere(device: DeviceId, nowMs: number): boolean {
+    const seenMs = this.#seenMs.get(device)
+    return seenMs !== undefined && nowMs - seenMs <= seenMsMax
   }
 
   /** An address of each, those heard last first. */

@@ -115,11 +115,16 @@ export class Sending {
   }
 
   #hasPlace({ device }: Lane, contact: Contact, { nowMs }: Draft): boolean {
-    return listedAddresses(contact, device).length > 0 || this.#init.nearby.of(device, nowMs).length > 0
+    const listed = listedAddresses(contact, device)
+    const here = this.#init.nearby.isHere(device, nowMs)
+    return listed.some((address) => here || !isCircuit(address)) || this.#init.nearby.of(device, nowMs).length > 0
   }
 
+  /** Circuits only to who seems to be there. */
   #places({ device }: Lane, contact: Contact, { nowMs }: Draft): readonly string[] {
-    return [...new Set([...this.#init.nearby.of(device, nowMs), ...addressesOf(contact, device)])]
+    const { nearby } = this.#init
+    const listed = nearby.isHere(device, nowMs) ? addressesOf(contact, device) : directAddressesOf(contact, device)
+    return [...new Set([...nearby.of(device, nowMs), ...listed])]
   }
 
   #sendDirect(lane: Lane, draft: Draft): void {
