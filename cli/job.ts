@@ -1,18 +1,16 @@
 /**
- * What a command works with: the settings in force, the streams, the wish to end, and the two programs behind the command
+ * What a command works with: the settings in force, the streams, the wish to end, and the node behind the command
  * line. Made once per run; each command takes what it needs.
  */
 import type { LinnetNode, NodeOptions } from '../node/index.ts'
-import type { Relay, RelayOptions } from '../relay/index.ts'
 import type { Ending } from './ending.ts'
 import type { ExitCode } from './exit.ts'
 import type { Output } from './output.ts'
 import type { Settings } from './settings.ts'
 
-/** Loaded when first called: a command that speaks to a running process needs neither, and starts in a tenth of the time. */
+/** Loaded when first called: a command that speaks to a running process does without, and starts in a tenth of the time. */
 export interface Programs {
   readonly createNode: (options: NodeOptions) => Promise<LinnetNode>
-  readonly createRelay: (options: RelayOptions) => Promise<Relay>
 }
 
 export interface Job {

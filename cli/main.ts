@@ -12,7 +12,6 @@ enableCompileCache(cacheDir(process.env))
 const { run } = await import('./program.ts')
 const code = await run(process.argv.slice(2), {
   createNode: async (options) => (await import('../node/index.ts')).createNode(options),
-  createRelay: async (options) => (await import('../relay/index.ts')).createRelay(options),
 })
 
 // Everything has been closed by now; a library's forgotten timer must not keep the shell waiting.

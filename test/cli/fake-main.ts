@@ -9,6 +9,5 @@ const { run } = await import('../../cli/program.ts')
 const { createFakeNode } = await import('./fake-node.ts')
 const code = await run(process.argv.slice(2), {
   createNode: createFakeNode,
-  createRelay: async (options) => (await import('../../relay/index.ts')).createRelay(options),
 })
 process.exit(code)
