@@ -32,6 +32,10 @@ test.skipIf(!canMakeMachines())(
 
     await relay.start()
     await Promise.all([alice.start(), bob.start()])
+    // An invite leads to the relay, so her card must be there before he follows it.
+    await expect
+      .poll(async () => (await alice.ask({ op: 'identity' })).relays[0]?.preKeysLeft ?? 0, { timeout: 30_000 })
+      .toBeGreaterThan(0)
     await bob.ask({ op: 'add', link: await alice.ask({ op: 'invite' }) })
     const direct = await bob.ask({ op: 'send', who: 'alice', text: 'across the wire' })
     expect(await bob.ask({ op: 'wait', id: direct.id, state: 'delivered' })).toBe('delivered')

@@ -26,6 +26,7 @@ export interface Answers {
     readonly peerId: string
     readonly device: string
     readonly addresses: string[]
+    readonly relays: { readonly relay: string; readonly connected: boolean; readonly preKeysLeft?: number }[]
   }
   readonly invite: string
   readonly add: ContactView
