@@ -109,6 +109,7 @@ export class Sending {
   }
 
   #dial(lane: Lane, contact: Contact, draft: Draft): void {
+    if (this.#init.nearby.isHere(lane.device, draft.nowMs)) this.#init.nearby.calling(lane.device)
     lane.dialling = true
     lane.headStartUntilMs = draft.nowMs + headStartMs
     draft.act({ kind: 'dial', device: lane.device, addresses: this.#places(lane, contact, draft) })
