@@ -77,7 +77,7 @@ export function showIdentity(identity: NodeIdentity): string {
   const relays = identity.relays.map((one) => {
     const standing = one.connected
       ? 'connected'
-      : `not connected${one.reason === undefined ? '' : `: ${printable(one.reason)}`}`
+      : `not connected${one.reason === undefined ? '' : `: ${printable(one.reason)}`}${named(one.elsewhere)}`
     const keys = one.preKeysLeft === undefined ? '' : `, ${one.preKeysLeft} prekeys left`
     return `${printable(one.relay)} (${standing}${keys})`
   })
@@ -120,6 +120,11 @@ export function showWhy(why: Why): string {
 
 function labelled(label: string, values: readonly string[], none: string): string[] {
   return (values.length === 0 ? [none] : values).map((value) => `${label.padEnd(8)} ${value}`)
+}
+
+/** What a relay that ends says about others. */
+function named(elsewhere: readonly string[] = []): string {
+  return elsewhere.length === 0 ? '' : `; it names ${elsewhere.map(printable).join(' and ')}`
 }
 
 function since(time: string | undefined): string {

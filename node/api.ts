@@ -57,8 +57,10 @@ export interface NodeIdentity {
 export interface RelayStanding {
   readonly relay: string
   readonly connected: boolean
-  /** Why not, when not. */
+  /** Why not, when not; or what is not well with it. */
   readonly reason?: string
+  /** It is shutting down or has; its operator names these relays instead. Nothing is moved to them unasked. */
+  readonly elsewhere?: readonly string[]
   /** One-time prekeys left in its directory, as last heard. */
   readonly preKeysLeft?: number
 }

@@ -3,7 +3,7 @@
  * already, except for one round trip to each relay; changes nothing.
  */
 import { statfsSync } from 'node:fs'
-import { preKeysLow } from '../protocol/limits.ts'
+import { clockSkewMsMax, preKeysLow } from '../protocol/limits.ts'
 import type { Diagnosis, Finding, NodeIdentity } from './api.ts'
 import type { Health } from './io/health.ts'
 
@@ -15,6 +15,7 @@ export interface DoctorInit {
   readonly dataDir?: string | undefined
 }
 
+/** A clock further away than this is worth a word; people do not notice less. */
 const skewMsMax = 60_000
 const diskBytesMin = 200 * 1_048_576
 const slowMs = 1_500
@@ -39,25 +40,44 @@ function relayFindings({ identity, health }: DoctorInit): readonly Finding[] {
     todo: 'name one with --relay, or in the config file; linnet relay runs one',
   }
   if (identity.relays.length === 0) return [none]
-  const findings = identity.relays.flatMap(({ relay, connected, reason, preKeysLeft }): readonly Finding[] => {
-    const roundTripMs = health.roundTripsMs.get(relay)
-    const about = `relay ${relay}`
-    if (!connected) {
-      const todo = 'it is tried again by itself; if it stays away, choose another with --relay'
-      return [{ about, state: 'bad', says: `not connected: ${reason ?? 'not tried yet'}`, todo }]
-    }
-    const time = roundTripMs === undefined ? 'no answer just now' : `${Math.round(roundTripMs)} ms there and back`
-    const circuit = health.circuits.includes(relay) ? 'carries circuits to you' : 'does not carry circuits to you'
-    const slow = roundTripMs === undefined || roundTripMs > slowMs
-    const keys: Finding = { about: `prekeys at ${relay}`, state: 'good', says: `${preKeysLeft ?? 'unknown'} left` }
-    return [
-      { about, state: slow ? 'poor' : 'good', says: `connected, ${time}, ${circuit}` },
-      preKeysLeft !== undefined && preKeysLeft <= preKeysLow ? { ...keys, state: 'poor' } : keys,
-    ]
-  })
+  const findings = identity.relays.flatMap(
+    ({ relay, connected, reason, elsewhere, preKeysLeft }): readonly Finding[] => {
+      const roundTripMs = health.roundTripsMs.get(relay)
+      const about = `relay ${relay}`
+      if (!connected) {
+        if (elsewhere !== undefined) return [closingFinding(about, elsewhere)]
+        const todo = 'it is tried again by itself; if it stays away, choose another with --relay'
+        return [{ about, state: 'bad', says: `not connected: ${reason ?? 'not tried yet'}`, todo }]
+      }
+      const time = roundTripMs === undefined ? 'no answer just now' : `${Math.round(roundTripMs)} ms there and back`
+      const circuit = health.circuits.includes(relay) ? 'carries circuits to you' : 'does not carry circuits to you'
+      const slow = roundTripMs === undefined || roundTripMs > slowMs
+      const keys: Finding = { about: `prekeys at ${relay}`, state: 'good', says: `${preKeysLeft ?? 'unknown'} left` }
+      return [
+        { about, state: slow ? 'poor' : 'good', says: `connected, ${time}, ${circuit}` },
+        preKeysLeft !== undefined && preKeysLeft <= preKeysLow ? { ...keys, state: 'poor' } : keys,
+      ]
+    },
+  )
   const reached = identity.relays.filter(({ connected }) => connected).length
   if (reached === 0) return findings
   return findings.map((one) => (one.state === 'bad' ? { ...one, state: 'poor' } : one)) // Another one does.
+}
+
+/** It is the user who knows whom to trust, so nothing moves by itself. */
+function closingFinding(about: string, elsewhere: readonly string[]): Finding {
+  const state = 'bad'
+  const says = 'is shutting down, or has'
+  if (elsewhere.length === 0) {
+    return { about, state, says, todo: 'it is tried again by itself; if it stays away, choose another with --relay' }
+  }
+  const names = elsewhere.join(' and ')
+  return {
+    about,
+    state,
+    says: `${says}; it names ${names}`,
+    todo: 'it is tried again by itself; if it stays away, name one of those with --relay, if you trust who runs it',
+  }
 }
 
 const routers: Readonly<Record<Health['router'], Omit<Finding, 'about'>>> = {
@@ -87,15 +107,49 @@ function routerFindings({ health, identity }: DoctorInit): readonly Finding[] {
   ]
 }
 
-function clockFindings({ health }: DoctorInit): readonly Finding[] {
-  if (health.skewMs === undefined) return []
-  const seconds = Math.round(Math.abs(health.skewMs) / 1_000)
-  const says =
-    seconds < 2 ? 'agrees with the relays' : `${seconds} s ${health.skewMs > 0 ? 'behind' : 'ahead of'} the relays`
-  if (Math.abs(health.skewMs) <= skewMsMax) return [{ about: 'clock', state: 'good', says }]
+/**
+ * Whose clock is wrong: what most relays say is taken for the time, and of two that disagree the one that is nearer to ours.
+ * With a single relay there is no telling.
+ */
+function clockFindings({ health: { skewsMs } }: DoctorInit): readonly Finding[] {
+  const nearestFirst = [...skewsMs.values()].toSorted((a, b) => Math.abs(a) - Math.abs(b))
+  const inOrder = nearestFirst.toSorted((a, b) => a - b)
+  const theirsMs = skewsMs.size === 2 ? nearestFirst[0] : inOrder[Math.floor(inOrder.length / 2)]
+  if (theirsMs === undefined) return []
+  const others = [...skewsMs].filter(([, skewMs]) => Math.abs(skewMs - theirsMs) > skewMsMax)
   return [
-    { about: 'clock', state: 'bad', says, todo: 'set the clock: what you send may be refused as too old or too new' },
+    ownClockFinding(theirsMs, skewsMs.size === 1),
+    ...others.map(([relay, skewMs]): Finding => ({
+      about: `clock of relay ${relay}`,
+      state: 'poor',
+      says: `${span(skewMs - theirsMs)} ${skewMs > theirsMs ? 'ahead of' : 'behind'} the others`,
+      todo: 'tell its operator: it may refuse messages as too old or too new, and drop them too soon or too late',
+    })),
   ]
+}
+
+function ownClockFinding(theirsMs: number, isOneWord: boolean): Finding {
+  const whom = isOneWord ? 'your relay' : 'your relays'
+  if (Math.abs(theirsMs) < 2_000) return { about: 'clock', state: 'good', says: `agrees with ${whom}` }
+  const says = `${span(theirsMs)} ${theirsMs > 0 ? 'behind' : 'ahead of'} ${whom}`
+  if (Math.abs(theirsMs) <= skewMsMax) return { about: 'clock', state: 'good', says }
+  const isGrave = Math.abs(theirsMs) > clockSkewMsMax / 2
+  const harm = isGrave
+    ? 'what you send may be refused as too old or too new'
+    : 'your messages show a wrong time, and contacts may not see when you are here'
+  return {
+    about: 'clock',
+    state: isGrave ? 'bad' : 'poor',
+    says: isOneWord ? `${says}: one of the two is wrong` : says,
+    todo: isOneWord ? `compare this clock with another one; if it is wrong, set it: ${harm}` : `set the clock: ${harm}`,
+  }
+}
+
+function span(ms: number): string {
+  const seconds = Math.round(Math.abs(ms) / 1_000)
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} minutes`
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} hours` : `${Math.round(seconds / 86_400)} days`
 }
 
 function diskFindings({ dataDir }: DoctorInit): readonly Finding[] {

@@ -198,18 +198,17 @@ export class Device implements Core<Input, Change, Effect> {
       case 'link-lost':
         return this.#links.lost(input.link, input.reason, draft)
       case 'dial-failed':
-        return this.#outcomes.dialFailed(input.device, input.reason, draft)
+        return this.#outcomes.dialFailed(input, draft)
       case 'frame-received':
         return this.#links.received(input.link, input.frame, draft)
       case 'relay-risen':
         this.#relays.risen(input.relay, draft)
         return this.#outcomes.relayBack(input.relay, draft)
       case 'relay-lost':
-        return this.#relays.lost(input.relay, input.reason, draft)
+      case 'relay-closing':
       case 'publish-answered':
-        return this.#relays.publishAnswered(input.relay, input.answer, draft)
       case 'prekeys-counted':
-        return this.#relays.preKeysCounted(input.relay, input.left, draft)
+        return this.#relays.heard(input, draft)
       case 'envelope-collected':
         return this.#collected(input, draft)
       case 'tombstones-collected':

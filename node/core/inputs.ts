@@ -31,12 +31,15 @@ export type Input =
   // Direct links. A link is one authenticated stream to one device.
   | { readonly kind: 'link-risen'; readonly link: number; readonly device: DeviceId; readonly address: string }
   | { readonly kind: 'link-lost'; readonly link: number; readonly reason: string }
-  | { readonly kind: 'dial-failed'; readonly device: DeviceId; readonly reason: string }
+  /** Whether circuits were `called`, too. */
+  | { readonly kind: 'dial-failed'; readonly device: DeviceId; readonly called: boolean; readonly reason: string }
   | { readonly kind: 'frame-received'; readonly link: number; readonly frame: DirectFrame }
 
   // Our own relays.
   | { readonly kind: 'relay-risen'; readonly relay: string }
   | { readonly kind: 'relay-lost'; readonly relay: string; readonly reason: string }
+  /** It is about to end. `elsewhere` are relays its operator names, for the user to judge. */
+  | { readonly kind: 'relay-closing'; readonly relay: string; readonly elsewhere: readonly string[] }
   | { readonly kind: 'envelope-collected'; readonly relay: string; readonly envelope: Envelope }
   | { readonly kind: 'tombstones-collected'; readonly relay: string; readonly lost: readonly Tombstone[] }
   | { readonly kind: 'prekeys-counted'; readonly relay: string; readonly left: number }

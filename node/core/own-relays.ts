@@ -6,9 +6,11 @@ import { preKeysLow } from '../../protocol/limits.ts'
 import type { PublicPreKey } from '../../protocol/wire/directory.ts'
 import { backoffMs } from './backoff.ts'
 import type { Draft } from './draft.ts'
-import type { DirectoryAnswer } from './inputs.ts'
+import type { DirectoryAnswer, Input } from './inputs.ts'
 import type { OwnCard } from './own-card.ts'
 import type { PreKeyPool } from './prekey-pool.ts'
+
+type Heard = Extract<Input, { kind: 'relay-lost' | 'relay-closing' | 'publish-answered' | 'prekeys-counted' }>
 
 interface Standing {
   state: 'away' | 'connecting' | 'connected'
@@ -16,6 +18,8 @@ interface Standing {
   failures: number
   fromMs: number
   reason?: string
+  /** It said that it is about to end, and where else its people could go. */
+  closing?: readonly string[]
   preKeysLeft?: number
   publishing: boolean
   /** Something changed while a publication was under way. */
@@ -29,10 +33,14 @@ export interface RelayStanding {
   /** Since when it is, or is not. */
   readonly sinceMs?: number
   readonly reason?: string
+  /** It said that it is shutting down; these are relays its operator names instead. */
+  readonly elsewhere?: readonly string[]
   readonly preKeysLeft?: number
 }
 
 const reconnect = { minMs: 500, maxMs: 10_000 }
+/** It said that it ends: it will not be back within a moment, and all its people would come at once. */
+const reconnectClosed = { minMs: 8_000, maxMs: 60_000 }
 const republish = { minMs: 2_000, maxMs: 600_000 }
 const never = Number.POSITIVE_INFINITY
 
@@ -48,11 +56,12 @@ export class OwnRelays {
 
   /** As the library shows them. */
   standings(): readonly RelayStanding[] {
-    return [...this.#standings].map(([relay, { state, sinceMs, reason, preKeysLeft }]) => ({
+    return [...this.#standings].map(([relay, { state, sinceMs, reason, closing, preKeysLeft }]) => ({
       relay,
       connected: state === 'connected',
       ...(sinceMs !== undefined && { sinceMs }),
       ...(reason !== undefined && { reason }),
+      ...(closing !== undefined && { elsewhere: closing }),
       ...(preKeysLeft !== undefined && { preKeysLeft }),
     }))
   }
@@ -87,18 +96,41 @@ export class OwnRelays {
     standing.failures = 0
     standing.publishing = false
     delete standing.reason
+    delete standing.closing
     this.#publish(relay, standing, [], draft)
   }
 
-  lost(relay: string, reason: string, draft: Draft): void {
+  heard(input: Heard, draft: Draft): void {
+    switch (input.kind) {
+      case 'relay-lost':
+        return this.#lost(input.relay, input.reason, draft)
+      case 'relay-closing':
+        return this.#closing(input.relay, input.elsewhere)
+      case 'publish-answered':
+        return this.#publishAnswered(input.relay, input.answer, draft)
+      case 'prekeys-counted':
+        return this.#preKeysCounted(input.relay, input.left, draft)
+    }
+  }
+
+  /** The link still stands, for what is under way; `relay-lost` follows. */
+  #closing(relay: string, elsewhere: readonly string[]): void {
+    const standing = this.#standings.get(relay)
+    if (standing === undefined) return
+    standing.closing = elsewhere
+    standing.reason = 'it is shutting down'
+  }
+
+  #lost(relay: string, reason: string, draft: Draft): void {
     const standing = this.#standings.get(relay)
     if (standing === undefined) return
     if (standing.state === 'connected' || standing.sinceMs === undefined) standing.sinceMs = draft.nowMs
     standing.state = 'away'
     standing.failures++
-    standing.reason = reason
+    if (standing.closing === undefined) standing.reason = reason
     standing.publishing = false
-    standing.fromMs = draft.nowMs + backoffMs(standing.failures, reconnect, draft.random)
+    const pauses = standing.closing === undefined ? reconnect : reconnectClosed
+    standing.fromMs = draft.nowMs + backoffMs(standing.failures, pauses, draft.random)
   }
 
   /** Card or bundle changed: every relay gets them. */
@@ -106,7 +138,7 @@ export class OwnRelays {
     for (const [relay, standing] of this.#standings) this.#publish(relay, standing, [], draft)
   }
 
-  preKeysCounted(relay: string, left: number, draft: Draft): void {
+  #preKeysCounted(relay: string, left: number, draft: Draft): void {
     const standing = this.#standings.get(relay)
     if (standing === undefined) return
     standing.preKeysLeft = left
@@ -114,7 +146,7 @@ export class OwnRelays {
     this.#publish(relay, standing, this.#pool.refill(relay, left, draft), draft)
   }
 
-  publishAnswered(relay: string, answer: DirectoryAnswer, draft: Draft): void {
+  #publishAnswered(relay: string, answer: DirectoryAnswer, draft: Draft): void {
     const standing = this.#standings.get(relay)
     if (standing === undefined) return
     standing.publishing = false
@@ -122,7 +154,7 @@ export class OwnRelays {
       standing.publishFromMs = never
       delete standing.reason
       if (standing.again) this.#publish(relay, standing, [], draft)
-      else this.preKeysCounted(relay, answer.frame.left, draft)
+      else this.#preKeysCounted(relay, answer.frame.left, draft)
       return
     }
     const refusal = answer.kind === 'answered' && answer.frame.kind === 'refused' ? answer.frame.reason : undefined

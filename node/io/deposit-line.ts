@@ -28,6 +28,8 @@ const idleAfterFullMsMax = 10 * 60_000
 /** Sealed bytes on their way without an answer; the rest waits here, so that a slow uplink starts no deadline early. */
 const inFlightBytesMax = 262_144
 
+const closing: DepositAnswer = { kind: 'unreachable', reason: 'the relay is shutting down' }
+
 interface Waiting {
   readonly mailbox: DeviceId
   readonly envelope: Envelope
@@ -47,6 +49,8 @@ export class DepositLine {
   #frames: Frames<MailboxFrame> | undefined
   #timer: NodeJS.Timeout | undefined
   #keepForRoom = false
+  /** The relay said that it ends: it answers what it has, and is given nothing more. */
+  #closing = false
 
   constructor(init: DepositLineInit) {
     this.#init = init
@@ -54,6 +58,7 @@ export class DepositLine {
 
   deposit(mailbox: DeviceId, envelope: Envelope): void {
     const known = this.#waiting.get(envelope.id)
+    if (known === undefined && this.#closing) return this.#tell({ mailbox, envelope, times: 1 }, closing)
     if (known !== undefined) known.times++
     else this.#waiting.set(envelope.id, { mailbox, envelope, times: 1, sentMs: undefined })
     this.#advance()
@@ -91,6 +96,7 @@ export class DepositLine {
     const frames = this.#frames
     this.#stream = undefined
     this.#frames = undefined
+    this.#closing = false
     frames?.close()
   }
 
@@ -131,6 +137,8 @@ export class DepositLine {
         return push({ kind: 'room-noticed', relay, mailbox: frame.mailbox })
       case 'lost':
         return push({ kind: 'loss-noticed', relay, id: frame.id, reason: frame.reason })
+      case 'closing':
+        return this.#failUnsent()
       case 'deposit':
       case 'subscribe':
       case 'more':
@@ -151,9 +159,18 @@ export class DepositLine {
     this.#advance()
   }
 
-  #tell({ mailbox, envelope, times }: Waiting, answer: DepositAnswer): void {
+  #tell({ mailbox, envelope, times }: Pick<Waiting, 'mailbox' | 'envelope' | 'times'>, answer: DepositAnswer): void {
     const { push, relay } = this.#init
     for (let i = 0; i < times; i++) push({ kind: 'deposit-answered', relay, mailbox, id: envelope.id, answer })
+  }
+
+  #failUnsent(): void {
+    this.#closing = true
+    for (const [id, waiting] of this.#waiting) {
+      if (waiting.sentMs !== undefined) continue
+      this.#waiting.delete(id)
+      this.#tell(waiting, closing)
+    }
   }
 
   /** Nothing that waits will be answered on this stream: all of it fails now, so that other ways are tried at once. */
@@ -162,6 +179,7 @@ export class DepositLine {
     this.#connecting = false
     this.#stream = undefined
     this.#frames = undefined
+    this.#closing = false
     this.#inFlightBytes = 0
     const failed = [...this.#waiting.values()]
     this.#waiting.clear()

@@ -67,6 +67,7 @@ export class Network {
     this.#relays = new RelayLinks({
       push: init.push,
       reach,
+      log: init.log,
       onRisen: (relay) => this.#host?.services.circuits?.risen(relay),
       onLost: (relay) => this.#host?.services.circuits?.lost(relay),
     })

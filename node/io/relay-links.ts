@@ -10,11 +10,13 @@ import { mailboxFrame, mailboxProtocol, type Envelope, type MailboxFrame } from 
 import type { Input } from '../core/inputs.ts'
 import { placeOf } from './addresses.ts'
 import { reasonOf } from './deadline.ts'
+import type { Log } from './log.ts'
 import type { Reach, Reached } from './reach.ts'
 
 export interface RelayLinksInit {
   readonly push: (input: Input) => void
   readonly reach: () => Reach
+  readonly log: Log
   /** The link to a relay stands, or does not any more. */
   readonly onRisen: (relay: string) => void
   readonly onLost: (relay: string) => void
@@ -30,7 +32,7 @@ export class RelayLinks {
 
   connect(relay: string): void {
     if (this.#links.has(relay)) return
-    const link = new RelayLink(relay, this.#init.push, (reason) => {
+    const link = new RelayLink(relay, this.#init, (reason) => {
       if (this.#links.get(relay) !== link) return // We left meanwhile.
       this.#links.delete(relay)
       this.#init.onLost(relay)
@@ -71,9 +73,15 @@ export class RelayLinks {
   }
 }
 
+/** What a relay names is shown to a user, who should not be shown what nobody could dial. */
+function isRelay(text: string): boolean {
+  return placeOf(text) !== undefined
+}
+
 class RelayLink {
   readonly relay: string
   readonly #push: (input: Input) => void
+  readonly #log: Log
   readonly #lost: (reason: string) => void
   /** Sent to us on this subscription and not yet acknowledged: each of them is one credit given. */
   readonly #collected = new Set<EnvelopeId>()
@@ -82,9 +90,10 @@ class RelayLink {
   #frames: Frames<MailboxFrame> | undefined
   #left = false
 
-  constructor(relay: string, push: (input: Input) => void, lost: (reason: string) => void) {
+  constructor(relay: string, { push, log }: RelayLinksInit, lost: (reason: string) => void) {
     this.relay = relay
     this.#push = push
+    this.#log = log
     this.#lost = lost
   }
 
@@ -133,6 +142,8 @@ class RelayLink {
         return this.#push({ kind: 'tombstones-collected', relay: this.relay, lost: frame.lost })
       case 'prekeys-left':
         return this.#push({ kind: 'prekeys-counted', relay: this.relay, left: frame.left })
+      case 'closing':
+        return this.#closing(frame.elsewhere.filter(isRelay))
       case 'deposit':
       case 'stored':
       case 'delivered':
@@ -144,6 +155,11 @@ class RelayLink {
       case 'ack':
         return this.#break('a frame that is not for the owner of a mailbox')
     }
+  }
+
+  #closing(elsewhere: readonly string[]): void {
+    this.#log('warn', 'a relay is shutting down', { relay: this.relay, elsewhere })
+    this.#push({ kind: 'relay-closing', relay: this.relay, elsewhere })
   }
 
   #collect(envelopes: readonly Envelope[]): void {

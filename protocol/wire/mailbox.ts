@@ -5,9 +5,9 @@
  * each. The mailbox's own device, proved by the Noise handshake, sends `subscribe` and receives its messages, most urgent
  * first and then oldest, as far as its credit goes; what it acknowledges is deleted.
  */
-import { bytes, device, envelopeId, flag, list, nested, timeMs, uint, word } from '../codec/fields.ts'
+import { bytes, device, envelopeId, flag, list, nested, text, timeMs, uint, word } from '../codec/fields.ts'
 import { struct, union, type Codec } from '../codec/schema.ts'
-import { idsPerFrameMax, pageMessagesMax, sealedBytesMax, urgencyMax } from '../limits.ts'
+import { addressBytesMax, idsPerFrameMax, pageMessagesMax, relaysMax, sealedBytesMax, urgencyMax } from '../limits.ts'
 import type { DeviceId, EnvelopeId } from '../ids.ts'
 
 export const mailboxProtocol = '/linnet/mailbox/1'
@@ -64,6 +64,11 @@ export type MailboxFrame =
   | { readonly kind: 'tombstones'; readonly lost: readonly Tombstone[] }
   /** To the mailbox's device: so many one-time prekeys are left in the directory. */
   | { readonly kind: 'prekeys-left'; readonly left: number }
+  /**
+   * To everybody: this relay is about to end; what it has taken it still answers. `elsewhere` are full multiaddrs of relays
+   * that its operator commends, for people to judge: nothing is moved to them unasked.
+   */
+  | { readonly kind: 'closing'; readonly elsewhere: readonly string[] }
 
 export interface Tombstone {
   readonly id: EnvelopeId
@@ -132,4 +137,5 @@ export const mailboxFrame: Codec<MailboxFrame> = union<MailboxFrame>({
   ],
   tombstones: [11, struct<{ lost: readonly Tombstone[] }>({ lost: [1, list(nested(tombstone, 64), idsPerFrameMax)] })],
   'prekeys-left': [12, struct<{ left: number }>({ left: [1, uint()] })],
+  closing: [13, struct<{ elsewhere: readonly string[] }>({ elsewhere: [1, list(text(addressBytesMax), relaysMax)] })],
 })

@@ -62,6 +62,7 @@ export class Mailboxes {
       case 'page':
       case 'tombstones':
       case 'prekeys-left':
+      case 'closing':
         return turn.act({ kind: 'close', stream: stream.id, reason: 'sent a frame that only a relay sends' })
     }
   }

@@ -197,3 +197,24 @@ test('what a relay must not say to a depositor ends the stream', async () => {
   depositor.deposit(relay, someDevice(), envelope())
   expect(await heard.next('deposit-answered')).toMatchObject({ answer: { kind: 'unreachable' } })
 })
+
+test('a relay that is about to end answers what it has, and what comes after that goes another way at once', async () => {
+  const answers: (() => void)[] = []
+  const { relay, frames } = await startRelay((frame, send) => {
+    if (frame.kind !== 'deposit') return
+    if (answers.length === 0) send({ kind: 'closing', elsewhere: [] })
+    answers.push(() => send(stored(frame)))
+  })
+  const { heard, depositor } = startDepositor()
+  const [early, held, late] = [[envelope(131_000), envelope(131_000)], envelope(100_000), envelope()]
+  for (const one of [...early, held]) depositor.deposit(relay, someDevice(), one) // The last waits here for an answer.
+  const why = { kind: 'unreachable', reason: 'the relay is shutting down' }
+  expect(await heard.next('deposit-answered')).toMatchObject({ id: held.id, answer: why })
+  depositor.deposit(relay, someDevice(), late)
+  expect(await heard.next('deposit-answered')).toMatchObject({ id: late.id, answer: why })
+  await expect.poll(() => answers.length).toBe(2)
+  for (const answer of answers) answer()
+  const rest = (await heard.count('deposit-answered', 4)).slice(2)
+  expect(rest.map(({ id, answer }) => [id, answer.kind])).toEqual(early.map(({ id }) => [id, 'stored']))
+  expect(frames).toHaveLength(2)
+})

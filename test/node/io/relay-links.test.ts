@@ -99,3 +99,23 @@ test('a relay we leave is not lost, and may be joined again', async () => {
   await heard.next('relay-risen')
   expect([heard.of('relay-lost').length, visitors.length]).toEqual([0, 2])
 })
+
+test('a relay that is about to end is heard out, and what nobody could dial is left out of what it names', async () => {
+  const other = await startRelay(() => undefined)
+  const late = envelope()
+  const { relay } = await startRelay((frame, send) => {
+    if (frame.kind !== 'subscribe') return
+    send({ kind: 'closing', elsewhere: [other.relay, 'call me', '/ip4/192.0.2.1/tcp/1'] })
+    send({ kind: 'page', envelopes: [late], empty: true })
+  })
+  const logged: unknown[] = []
+  const { network, heard } = await startDevice({
+    log: (level, message, fields) => logged.push({ level, message, ...fields }),
+  })
+  network.perform({ kind: 'connect-relay', relay })
+  expect(await heard.next('relay-closing')).toEqual({ kind: 'relay-closing', relay, elsewhere: [other.relay] })
+  expect((await heard.next('envelope-collected')).envelope).toEqual(late)
+  expect(heard.of('relay-lost')).toEqual([])
+  expect(other.visitors).toEqual([])
+  expect(logged).toContainEqual({ level: 'warn', message: 'a relay is shutting down', relay, elsewhere: [other.relay] })
+})

@@ -72,6 +72,7 @@ const mailboxFrames: fc.Arbitrary<MailboxFrame> = fc.oneof(
     lost: fc.array(fc.record({ id: envelopeId, reason: loss, atMs: timeMs }), { maxLength: 4 }),
   }),
   fc.record({ kind: kind('prekeys-left'), left: small }),
+  fc.record({ kind: kind('closing'), elsewhere: fc.array(fc.string({ maxLength: 40 }), { maxLength: 3 }) }),
 )
 
 const directoryFrames: fc.Arbitrary<DirectoryFrame> = fc.oneof(
@@ -83,6 +84,8 @@ const directoryFrames: fc.Arbitrary<DirectoryFrame> = fc.oneof(
   fc.record({ kind: kind('bundle'), bundle }),
   fc.record({ kind: kind('bundle'), bundle, preKey }),
   fc.record({ kind: kind('refused'), reason: fc.constantFrom('not-found', 'stale'), retryMs: timeMs }),
+  fc.record({ kind: kind('ask-time') }),
+  fc.record({ kind: kind('time'), atMs: timeMs }),
 )
 
 const bodies: fc.Arbitrary<Body> = fc.oneof(

@@ -68,6 +68,7 @@ function mailboxBytes(frame: MailboxFrame): number {
     case 'subscribe':
     case 'more':
     case 'prekeys-left':
+    case 'closing':
       return 40
   }
 }
