@@ -2,6 +2,7 @@
 import { networkInterfaces } from 'node:os'
 import { placeOf } from './addresses.ts'
 import { withDeadline } from './deadline.ts'
+import { askDirectory } from './directory-client.ts'
 import type { DeviceHost } from './host.ts'
 import type { View } from './vantage.ts'
 
@@ -18,8 +19,8 @@ export interface Health {
   readonly roundTripsMs: ReadonlyMap<string, number>
   /** Relays through which we can be reached. */
   readonly circuits: readonly string[]
-  /** The relays' clocks less ours; absent when none told its time. */
-  readonly skewMs?: number
+  /** Each relay's clock less ours, give or take half a round trip; of those that told their time. */
+  readonly skewsMs: ReadonlyMap<string, number>
 }
 
 const pingMsMax = 3_000
@@ -27,10 +28,13 @@ const pingMsMax = 3_000
 export async function healthOf(host: DeviceHost, relays: readonly string[]): Promise<Health> {
   const views = host.services.vantage.views()
   const roundTrips = await Promise.all(relays.map((relay) => roundTripMs(host, relay)))
+  const reached = roundTrips.filter((one) => one !== undefined)
+  const skews = await Promise.all(reached.map(([relay]) => skewMs(host, relay)))
   return {
     router: routerOf(views, ownHosts()),
     seenAs: [...new Set(views.map(({ observed }) => hostOf(observed.toString())))],
-    roundTripsMs: new Map(roundTrips.filter((one) => one !== undefined)),
+    roundTripsMs: new Map(reached),
+    skewsMs: new Map(skews.filter((one) => one !== undefined)),
     circuits: host.services.circuits?.granted() ?? [],
   }
 }
@@ -58,6 +62,14 @@ async function roundTripMs(host: DeviceHost, relay: string): Promise<readonly [s
   } catch {
     return undefined
   }
+}
+
+/** What the relay's clock says, against the middle of the time the question took. */
+async function skewMs(host: DeviceHost, relay: string): Promise<readonly [string, number] | undefined> {
+  const askedMs = Date.now()
+  const answer = await askDirectory(host.services.reach, relay, { kind: 'ask-time' }, pingMsMax)
+  if (answer.kind !== 'answered' || answer.frame.kind !== 'time') return undefined
+  return [relay, answer.frame.atMs - (askedMs + Date.now()) / 2]
 }
 
 function ownHosts(): ReadonlySet<string> {

@@ -5,7 +5,7 @@
  * Everything in a directory is signed by those it speaks of, so a directory can be silent or stale, but it cannot lie: a
  * card by the account's key, a bundle by the device's own key, which is the key in its PeerId.
  */
-import { account, bytes, device, list, nested, uint, word } from '../codec/fields.ts'
+import { account, bytes, device, list, nested, timeMs, uint, word } from '../codec/fields.ts'
 import { struct, union, type Codec } from '../codec/schema.ts'
 import { cardBytesMax, preKeysPerPublishMax, relayTokenBytesMax } from '../limits.ts'
 import type { AccountId, DeviceId } from '../ids.ts'
@@ -61,6 +61,9 @@ export type DirectoryFrame =
   | { readonly kind: 'take-bundle'; readonly device: DeviceId }
   | { readonly kind: 'bundle'; readonly bundle: SignedBundle; readonly preKey?: PublicPreKey }
   | { readonly kind: 'refused'; readonly reason: DirectoryRefusal; readonly retryMs: number }
+  /** What does your clock say? Whoever asks compares it with their own. */
+  | { readonly kind: 'ask-time' }
+  | { readonly kind: 'time'; readonly atMs: number }
 
 const preKeyIdMax = 0xff_ffff
 
@@ -124,4 +127,6 @@ export const directoryFrame: Codec<DirectoryFrame> = union<DirectoryFrame>({
       retryMs: [2, uint()],
     }),
   ],
+  'ask-time': [8, struct<object>({})],
+  time: [9, struct<{ atMs: number }>({ atMs: [1, timeMs] })],
 })

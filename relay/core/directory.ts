@@ -52,10 +52,14 @@ export class Directory {
         return this.#findCard(stream, frame, turn)
       case 'take-bundle':
         return this.#takeBundle(stream, frame.device, turn)
+      case 'ask-time':
+        if (!this.#admit(stream, 'cardLookups', turn)) return
+        return turn.sendDirectory(stream.id, { kind: 'time', atMs: turn.nowMs })
       case 'published':
       case 'card':
       case 'bundle':
       case 'refused':
+      case 'time':
         return turn.act({ kind: 'close', stream: stream.id, reason: 'sent a frame that only a directory sends' })
     }
   }

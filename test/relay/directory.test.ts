@@ -172,3 +172,10 @@ test('a question before the last one was answered ends the stream, since answers
   scene.ask(stream, { kind: 'find-card', account: bob.account })
   expect(scene.closed.has(stream)).toBe(true)
 })
+
+test('whoever asks is told the time, and not without end', () => {
+  const scene = new Scene({ cardLookups: { burst: 1, perSecond: 1 } })
+  const asker = scene.open()
+  expect(scene.ask(asker, { kind: 'ask-time' })).toEqual([{ kind: 'time', atMs: scene.nowMs }])
+  expect(words(scene.ask(asker, { kind: 'ask-time' }))).toEqual(['rate-limited'])
+})
