@@ -32,6 +32,8 @@ export class Lane {
   linkFromMs = 0
   linkRefusals = 0
   dialling = false
+  /** Circuits are among what is being dialled. */
+  calling = false
   dialFromMs = 0
   dialFailures = 0
   headStartUntilMs = 0

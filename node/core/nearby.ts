@@ -28,8 +28,6 @@ interface Neighbour {
 export class Nearby {
   readonly #devices = new Map<DeviceId, Neighbour>()
   readonly #seenMs = new Map<DeviceId, number>()
-  /** Being dialled by circuit. */
-  readonly #called = new Set<DeviceId>()
   /** Here, and yet no dial reached them. */
   readonly #unreached = new Map<DeviceId, number>()
 
@@ -50,7 +48,7 @@ export class Nearby {
   note(input: Input, deviceOf: (link: number) => DeviceId | undefined, nowMs: number): void {
     if (input.kind === 'deposit-answered' && input.answer.kind === 'delivered') this.seen(input.mailbox, nowMs, nowMs)
     // A dial that began before they were heard of, and so tried no circuit, says nothing of whether one would have held.
-    if (input.kind === 'dial-failed' && this.#called.delete(input.device) && this.#seenMs.delete(input.device)) {
+    if (input.kind === 'dial-failed' && input.called && this.#seenMs.delete(input.device)) {
       this.#unreached.set(input.device, nowMs)
     }
     const lost = input.kind === 'link-lost' ? deviceOf(input.link) : undefined
@@ -69,12 +67,6 @@ export class Nearby {
     const [oldest] = this.#seenMs.keys()
     if (this.#seenMs.size > seenMax && oldest !== undefined) this.#seenMs.delete(oldest)
     return !known
-  }
-
-  /** A dial that begins now tries circuits too. */
-  calling(device: DeviceId): void {
-    if (this.#called.size >= seenMax) this.#called.clear()
-    this.#called.add(device)
   }
 
   isHere(device: DeviceId, nowMs: number): boolean {

@@ -124,7 +124,7 @@ export class Outbox {
   /** They are there, so a dial that is waited with need not wait. */
   dialSoon(device: DeviceId, draft: Draft): void {
     const lane = this.#lanes.get(device)
-    if (lane === undefined || lane.dialling || lane.link !== undefined) return
+    if (lane === undefined || lane.link !== undefined) return
     lane.dialFromMs = 0
     lane.dialFailures = 0
     this.#sending.move(lane, draft)

@@ -11,6 +11,7 @@ import type { Draft } from './draft.ts'
 import type { DepositAnswer, Input } from './inputs.ts'
 import { offerAgainMs, type Entry, type Lane } from './lane.ts'
 import type { Outbox } from './outbox.ts'
+import { isCircuit } from './routes.ts'
 import { markWaiting, raise, recordAttempt } from './settling.ts'
 import { addressesOf, type Sending } from './sending.ts'
 import type { Contact, Route } from './state.ts'
@@ -52,6 +53,7 @@ export class Outcomes {
     lane.link = link
     lane.linkProved = false
     lane.dialling = false
+    lane.calling = false
     for (const entry of lane.entries()) delete entry.directSinceMs
     this.#sending.move(lane, draft)
   }
@@ -74,22 +76,24 @@ export class Outcomes {
     this.#sending.move(lane, draft)
   }
 
-  dialFailed(device: DeviceId, reason: string, draft: Draft): void {
+  dialFailed({ device, called, reason }: Extract<Input, { kind: 'dial-failed' }>, draft: Draft): void {
     const lane = this.#outbox.lane(device)
-    if (lane === undefined) return
-    lane.dialling = false
-    lane.dialFailures++
+    if (lane === undefined || !lane.dialling) return // A link stands meanwhile.
     const contact = draft.contact(lane.account)
     const isOnlyWay = contact?.card?.relays.length === 0
+    const tried = contact === undefined ? [] : addressesOf(contact, device).filter((a) => called || !isCircuit(a))
+    for (const entry of [...lane.entries()].slice(0, attemptsPerFailureMax)) {
+      if (entry.delivery.stored === undefined) recordAttempt(entry.delivery, 'direct', tried.join(' '), reason, draft)
+      if (isOnlyWay) markWaiting(entry.delivery, 'no relay, and not reachable directly', draft)
+    }
+    if (lane.calling && !called) return // Circuits are still tried.
+    lane.dialling = false
+    lane.calling = false
+    lane.dialFailures++
     const pauseMs = isOnlyWay
       ? backoffInStagesMs(lane.dialFailures, onlyWay, longGone, draft.random)
       : backoffMs(lane.dialFailures, retry, draft.random)
     lane.dialFromMs = draft.nowMs + pauseMs
-    const via = contact === undefined ? '' : addressesOf(contact, device).join(' ')
-    for (const entry of [...lane.entries()].slice(0, attemptsPerFailureMax)) {
-      if (entry.delivery.stored === undefined) recordAttempt(entry.delivery, 'direct', via, reason, draft)
-      if (isOnlyWay) markWaiting(entry.delivery, 'no relay, and not reachable directly', draft)
-    }
     if (contact !== undefined && lane.size > 0) this.#doubtCard(contact, draft)
     this.#sending.move(lane, draft)
   }

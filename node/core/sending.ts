@@ -60,6 +60,7 @@ export class Sending {
       draft.nowMs,
     )
     if (path.dial) this.#dial(lane, contact, draft)
+    else if (lane.dialling && !lane.calling) this.#call(lane, contact, draft)
     const linkMs = lane.link !== undefined && lane.linkFromMs > draft.nowMs ? lane.linkFromMs : never
     lane.wakeMs = Math.min(lane.wakeMs, path.againMs, path.dial ? lane.headStartUntilMs : never, linkMs)
     if (path.direct) this.#sendDirect(lane, draft)
@@ -109,10 +110,20 @@ export class Sending {
   }
 
   #dial(lane: Lane, contact: Contact, draft: Draft): void {
-    if (this.#init.nearby.isHere(lane.device, draft.nowMs)) this.#init.nearby.calling(lane.device)
+    const addresses = this.#places(lane, contact, draft)
     lane.dialling = true
+    lane.calling = addresses.some(isCircuit)
     lane.headStartUntilMs = draft.nowMs + headStartMs
-    draft.act({ kind: 'dial', device: lane.device, addresses: this.#places(lane, contact, draft) })
+    draft.act({ kind: 'dial', device: lane.device, addresses })
+  }
+
+  /** They have been heard of since a dial of direct addresses began, which may take seconds to fail behind a router. */
+  #call(lane: Lane, contact: Contact, draft: Draft): void {
+    if (!this.#init.nearby.isHere(lane.device, draft.nowMs)) return
+    const addresses = addressesOf(contact, lane.device).filter(isCircuit)
+    if (addresses.length === 0) return
+    lane.calling = true
+    draft.act({ kind: 'dial', device: lane.device, addresses })
   }
 
   #hasPlace({ device }: Lane, contact: Contact, { nowMs }: Draft): boolean {

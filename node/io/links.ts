@@ -10,6 +10,7 @@ import { strangerIdleMs } from '../../protocol/limits.ts'
 import { Frames } from '../../protocol/shell/frames.ts'
 import { directFrame, directProtocol, type DirectFrame } from '../../protocol/wire/direct.ts'
 import type { Input } from '../core/inputs.ts'
+import { isCircuit } from '../core/routes.ts'
 import { withoutPeer } from './addresses.ts'
 import { reasonOf } from './deadline.ts'
 import { short, type Log } from './log.ts'
@@ -63,7 +64,8 @@ export class Links {
       .open(device, addresses, directProtocol, { circuits: true })
       .then(
         ({ stream, connection }) => this.#rise(device, stream, connection),
-        (error: unknown) => this.#init.push({ kind: 'dial-failed', device, reason: reasonOf(error) }),
+        (error: unknown) =>
+          this.#init.push({ kind: 'dial-failed', device, called: addresses.some(isCircuit), reason: reasonOf(error) }),
       )
   }
 

@@ -50,6 +50,7 @@ test('the device asked for must answer, not merely someone', async () => {
   expect(await alice.heard.next('dial-failed')).toEqual({
     kind: 'dial-failed',
     device: carol,
+    called: false,
     reason: 'someone else answered',
   })
   expect(bob.heard.of('link-risen')).toEqual([])

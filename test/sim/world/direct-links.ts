@@ -49,7 +49,7 @@ export class DirectLinks {
     const dial = { from: host, addresses: places, expects: device, protocol: directProtocol, as: own, listener }
     network.dial(dial, (dialled) => {
       if (dialled.ok) this.#rise(link, dialled.end)
-      else push({ kind: 'dial-failed', device, reason: dialled.reason })
+      else push({ kind: 'dial-failed', device, called: false, reason: dialled.reason })
     })
   }
 
