@@ -36,6 +36,8 @@ export interface RelayOptions {
   readonly limits?: Partial<AllLimits>
   /** Who may have a mailbox, and whose connections are refused; by default everyone may and nobody's are. */
   readonly access?: AccessOptions
+  /** Full multiaddrs of relays that people are told of when this one ends; for them to judge. */
+  readonly elsewhere?: readonly string[]
   /** Counts what passes, for metrics. */
   readonly observer?: Observer
   /** Told what an operator should know. Never carries a name, a key or an address. */
@@ -239,7 +241,7 @@ class RunningRelay implements Relay {
   async #stop(): Promise<void> {
     this.#door.shut()
     this.#log({ level: 'info', event: 'draining' })
-    await this.#switchboard?.stop()
+    await this.#switchboard?.stop(this.#options.elsewhere)
     await this.#host?.stop()
     await this.#store?.close()
     this.#unlock()

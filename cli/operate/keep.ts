@@ -22,7 +22,7 @@ export async function initiate(job: Job): Promise<void> {
 export async function checkConfig(job: Job): Promise<void> {
   const { settings, warnings } = await settingsOf(job)
   const { configFile } = job.settings
-  const { store, listen, monitor, access } = settings
+  const { store, listen, monitor, access, elsewhere } = settings
   const shown = {
     configFile,
     store: typeof store === 'string' ? store : 'postgres',
@@ -30,6 +30,7 @@ export async function checkConfig(job: Job): Promise<void> {
     monitor: monitor === undefined ? null : `${monitor.host}:${monitor.port}`,
     private: access.token !== undefined || access.allow !== undefined,
     newMailboxes: settings.limits.mailboxesMax > 0,
+    elsewhere,
     warnings,
   }
   const words = [
@@ -38,6 +39,7 @@ export async function checkConfig(job: Job): Promise<void> {
     `listen    ${listen?.join(' ') ?? 'port 4001 everywhere'}`,
     `monitor   ${shown.monitor ?? 'off'}`,
     `mailboxes ${shown.newMailboxes ? (shown.private ? 'for those you let in' : 'for everyone') : 'no new ones'}`,
+    `ending    ${elsewhere.length === 0 ? 'no other relay is named' : elsewhere.join(' ')}`,
     ...warnings.map((warning) => `warning: ${warning}`),
   ]
   await job.output.print(shown, words.join('\n'))

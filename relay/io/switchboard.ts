@@ -82,10 +82,11 @@ export class Switchboard {
     this.#driver.push({ kind: 'ticked' })
   }
 
-  /** Takes nothing more, answers what the store was asked already, and ends every stream. */
-  async stop(): Promise<void> {
+  /** Takes nothing more and says so, answers what the store was asked already, and ends every stream. */
+  async stop(elsewhere: readonly string[] = []): Promise<void> {
     if (this.#stopped) return
     this.#stopped = true
+    this.#announceEnd(elsewhere)
     const deadlineMs = performance.now() + answerMsMax
     while (this.#isBusy() && performance.now() < deadlineMs) await this.#progress()
     this.#driver.stop()
@@ -257,6 +258,11 @@ export class Switchboard {
   #close(line: Line | undefined): void {
     line?.mailbox?.close()
     line?.directory?.close()
+  }
+
+  #announceEnd(elsewhere: readonly string[]): void {
+    const frame: MailboxFrame = { kind: 'closing', elsewhere }
+    for (const { mailbox } of [...this.#lines.values()]) if (mailbox?.send(frame) === true) this.#sent(frame)
   }
 
   #hangUp(): void {

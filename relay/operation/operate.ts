@@ -82,11 +82,12 @@ export async function operateRelay(init: OperateInit): Promise<Operable> {
 }
 
 function relayOptions({ dataDir, settings }: OperateInit): Parameters<typeof createRelay>[0] {
-  const { listen, announce, store, access, limits } = settings
+  const { listen, announce, store, access, elsewhere, limits } = settings
   return {
     dataDir,
     store,
     access,
+    elsewhere,
     limits,
     ...(listen === undefined ? {} : { listen }),
     ...(announce === undefined ? {} : { announce }),

@@ -22,6 +22,7 @@ const examples: Readonly<Record<string, string>> = {
   'access.token-file': '"/etc/linnet/token"',
   'access.allow': '["12D3KooW…"]',
   'access.deny': '["12D3KooW…"]',
+  'drain.elsewhere': '["/dns4/other.example.org/tcp/4001/p2p/12D3KooW…"]',
   'access.deny-addresses': '["192.0.2.0/24", "2001:db8::/32"]',
 }
 

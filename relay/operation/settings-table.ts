@@ -27,6 +27,7 @@ export const sectionWords: Readonly<Record<string, string>> = {
   store: 'Where messages, cards and prekeys are kept.',
   access: 'Who may have a mailbox here. Everyone may write to those who do.',
   monitor: 'Metrics and health over plain HTTP: GET /metrics, /live and /ready.',
+  drain: 'What is said to devices when the relay ends.',
   log: 'One JSON object a line on stderr. No names, keys or addresses are written.',
   limits:
     'What the relay does to protect itself. Rates are for one connection: so many at once, then so many a second.',
@@ -107,6 +108,13 @@ const general: readonly Setting[] = [
     suggested: '127.0.0.1:9401',
     words: 'Address and port, or "off". Keep it on loopback: it is meant for this machine.',
   },
+  setting(
+    'drain',
+    'elsewhere',
+    'list',
+    undefined,
+    'Up to three other relays, in full. People are told of them and decide for themselves; no device moves by itself.',
+  ),
   {
     section: 'log',
     key: 'level',

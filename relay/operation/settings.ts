@@ -5,6 +5,8 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'smol-toml'
 import { UsageError } from '../../protocol/errors.ts'
+import { deviceIdOfPeerId } from '../../protocol/ids.ts'
+import { addressBytesMax, relaysMax } from '../../protocol/limits.ts'
 import { accessOf, type AccessOptions } from '../io/access.ts'
 import type { AllLimits, StoreChoice } from '../relay.ts'
 import {
@@ -23,6 +25,8 @@ export interface RelaySettings {
   readonly announce: readonly string[] | undefined
   readonly store: StoreChoice
   readonly access: AccessOptions
+  /** Relays to tell people of when this one ends. */
+  readonly elsewhere: readonly string[]
   readonly limits: AllLimits
   /** Undefined: no metrics, no health. */
   readonly monitor: { readonly host: string; readonly port: number } | undefined
@@ -117,6 +121,7 @@ function assemble(get: Get, complaints: string[]): RelaySettings {
   }
   const store = complain(() => storeOf(get), 'sqlite')
   const access = complain(() => checkedAccess(get), {})
+  const elsewhere = complain(() => elsewhereOf(get), [])
   const monitor = complain(() => monitorOf(textOf(get, 'monitor.listen') ?? 'off'), undefined)
   const logLevel = complain(
     () => oneOf(['error', 'warn', 'info', 'silent'] as const, get('log.level') ?? 'warn'),
@@ -127,6 +132,7 @@ function assemble(get: Get, complaints: string[]): RelaySettings {
     announce: get('network.announce') as readonly string[] | undefined,
     store,
     access,
+    elsewhere,
     limits: limitsOf(get),
     monitor,
     logLevel,
@@ -164,6 +170,21 @@ function tokenIn(path: string | undefined): string | undefined {
   } catch {
     throw new UsageError(`[access] token-file: ${path} cannot be read`)
   }
+}
+
+/** The protocol bounds their number and length. */
+function elsewhereOf(get: Get): readonly string[] {
+  const relays = (get('drain.elsewhere') ?? []) as readonly string[]
+  if (relays.length > relaysMax) throw new UsageError(`[drain] elsewhere takes at most ${relaysMax} relays`)
+  for (const relay of relays) {
+    const [, peer] =
+      /^\/(?:ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}(?:\/(?:ws|wss|tls\/ws))?\/p2p\/([^/]+)$/.exec(relay) ?? []
+    if (peer !== undefined && deviceIdOfPeerId(peer) !== undefined && relay.length <= addressBytesMax) continue
+    throw new UsageError(
+      `[drain] elsewhere: “${relay}” is not the full address of a relay, which ends in /p2p/12D3KooW…`,
+    )
+  }
+  return relays
 }
 
 function monitorOf(text: string): RelaySettings['monitor'] {

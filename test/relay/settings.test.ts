@@ -34,7 +34,7 @@ test('the sample file is in order as it stands, and with every line of it in for
   const inForce = sampleFile().replaceAll(/^#(?=[a-z][a-z-]* = )/gm, '')
   const sections = parse(inForce)
   for (const { section, key } of settingsTable) expect(sections[section]).toHaveProperty(key)
-  const examples = { 'access.token-file': '', 'access.allow': '[]', 'access.deny': '[]' }
+  const examples = { 'access.token-file': '', 'access.allow': '[]', 'access.deny': '[]', 'drain.elsewhere': '[]' }
   const valid = Object.entries(examples).reduce((text, [name, value]) => {
     const key = name.split('.')[1] ?? ''
     return text.replace(new RegExp(`^${key} = .*$`, 'm'), value === '' ? '' : `${key} = ${value}`)
@@ -121,4 +121,14 @@ test('sizes and times are written as they are read', () => {
     undefined,
     undefined,
   ])
+})
+
+test('other relays are named in full, or not at all', () => {
+  const other = `/dns4/other.example.org/tcp/4001/p2p/${peerIdOf(createPerson().device)}`
+  expect(read(`[drain]\nelsewhere = ["${other}"]`).elsewhere).toEqual([other])
+  for (const word of ['other.example.org', '/dns4/other.example.org/tcp/4001', `${other}/p2p-circuit`]) {
+    expect(complaints(`[drain]\nelsewhere = ["${word}"]`).join()).toContain('is not the full address of a relay')
+  }
+  const four = JSON.stringify([other, other, other, other])
+  expect(complaints(`[drain]\nelsewhere = ${four}`)).toEqual(['[drain] elsewhere takes at most 3 relays'])
 })
