@@ -109,7 +109,9 @@ test('a relay that stops answers everything it keeps', async () => {
   await deposits.expect('stored')
   const stopping = relay.stop()
   let answers = 1
-  while ((await deposits.next())?.kind === 'stored') answers += 1
+  for (let frame = await deposits.next(); frame !== undefined; frame = await deposits.next()) {
+    if (frame.kind === 'stored') answers += 1
+  }
   await stopping
   const again = await runningRelay({ dataDir })
   expect((await again.relay.status()).messages).toBe(answers)
