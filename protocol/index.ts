@@ -31,6 +31,14 @@ export type { DirectoryFrame, DirectoryRefusal, PublicPreKey, SignedBundle } fro
 export { formatInvite, parseInvite } from './wire/invite.ts'
 export type { Invite } from './wire/invite.ts'
 export { mailboxFrame, mailboxProtocol } from './wire/mailbox.ts'
-export type { CustodyReceipt, DepositRefusal, Envelope, LossReason, MailboxFrame, Tombstone } from './wire/mailbox.ts'
+export type {
+  Custody,
+  CustodyReceipt,
+  DepositRefusal,
+  Envelope,
+  LossReason,
+  MailboxFrame,
+  Tombstone,
+} from './wire/mailbox.ts'
 export { sealing } from './wire/sealed.ts'
 export type { SealedMessage, Sealing } from './wire/sealed.ts'

@@ -162,7 +162,7 @@ class RunningRelay implements Relay {
     const store = (this.#store = await this.#openStore())
     const core = new RelayCore({
       limits: this.#limits,
-      signCustody: (receipt) => signCustody(receipt, this.#seed),
+      signCustody: (taken) => signCustody(taken, this.#seed),
       verifyBundle: (bundle) => signalSessions.verifyBundle(bundle),
       identityKeyOf,
       admission: this.#access.admission,

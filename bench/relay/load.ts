@@ -1,6 +1,6 @@
 /** What people do to a relay, many at a time: deposit with a window, fetch everything, talk while both are there. */
 import type { Libp2p } from '@libp2p/interface'
-import type { DeviceId } from '../../protocol/ids.ts'
+import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import type { MailboxFrame } from '../../protocol/wire/mailbox.ts'
 import { createCaller, openDirectory, openMailbox, type Line } from '../../test/relay/caller.ts'
 import { createPerson, envelope, publicationOf, type Person } from '../../test/relay/people.ts'
@@ -49,27 +49,35 @@ export async function depositAll(
   const waits: number[] = []
   await Promise.all(
     all.map(async ({ line }, s) => {
-      const since: number[] = []
-      const send = (i: number): void => {
-        const mailbox = to[(s * each + i) % to.length]
+      const since = new Map<EnvelopeId, number>()
+      let sent = 0
+      const send = (): void => {
+        const mailbox = to[(s * each + sent) % to.length]
         if (mailbox === undefined) throw new Error('nobody lives here')
-        since.push(performance.now())
-        line.send({
-          kind: 'deposit',
-          mailbox: mailbox.device,
-          envelope: envelope(Date.now(), { sealed: new Uint8Array(size) }),
-        })
+        sent++
+        const message = envelope(Date.now(), { sealed: new Uint8Array(size) })
+        since.set(message.id, performance.now())
+        line.send({ kind: 'deposit', mailbox: mailbox.device, envelope: message })
       }
-      for (let i = 0; i < Math.min(window, each); i++) send(i)
-      for (let done = 0; done < each; done++) {
+      while (sent < Math.min(window, each)) send()
+      for (let done = 0; done < each;) {
         const frame = await line.next()
-        if (frame?.kind !== 'stored') throw new Error(`a deposit was answered ${frame?.kind ?? 'with nothing'}`)
-        waits.push(performance.now() - (since[done] ?? 0))
-        if (done + window < each) send(done + window)
+        for (const id of answered(frame)) {
+          waits.push(performance.now() - (since.get(id) ?? 0))
+          since.delete(id)
+          done++
+          if (sent < each) send()
+        }
       }
     }),
   )
   return waits
+}
+
+function answered(frame: MailboxFrame | undefined): readonly EnvelopeId[] {
+  if (frame?.kind === 'stored') return frame.receipt.taken.map(({ id }) => id)
+  if (frame?.kind === 'delivered') return frame.ids
+  throw new Error(`a deposit was answered ${frame?.kind ?? 'with nothing'}`)
 }
 
 /** Connects, fetches and acknowledges everything; how many there were. */

@@ -4,9 +4,9 @@
  */
 import { deviceIdOfPeerId, type DeviceId, type EnvelopeId, type MessageId } from '../../protocol/ids.ts'
 import { inFlightMax, reofferMsMin, retryMsMax, retryMsMin } from '../../protocol/limits.ts'
-import { verifyCustody } from '../../protocol/wire/custody.ts'
 import type { DepositRefusal, LossReason } from '../../protocol/wire/mailbox.ts'
 import { backoffInStagesMs, backoffMs } from './backoff.ts'
+import { CustodyChecks } from './custody-checks.ts'
 import type { Draft } from './draft.ts'
 import type { DepositAnswer, Input } from './inputs.ts'
 import { offerAgainMs, type Entry, type Lane } from './lane.ts'
@@ -41,6 +41,7 @@ export class Outcomes {
   readonly #sending: Sending
   readonly #refreshCard: OutcomesInit['refreshCard']
   readonly #doubtCard: OutcomesInit['doubtCard']
+  readonly #custody = new CustodyChecks()
 
   constructor({ outbox, sending, refreshCard, doubtCard }: OutcomesInit) {
     this.#outbox = outbox
@@ -237,10 +238,8 @@ export class Outcomes {
     { receipt }: Extract<DepositAnswer, { kind: 'stored' }>,
     draft: Draft,
   ): void {
-    const signer = relayDevice(relay)
     const { delivery } = entry
-    const genuine = receipt.id === delivery.sealedFor?.envelopeId && receipt.mailbox === lane.device
-    if (signer === undefined || !genuine || !verifyCustody(receipt, signer)) {
+    if (!this.#custody.holds(receipt, relayDevice(relay), lane.device, delivery.sealedFor?.envelopeId)) {
       this.#refused(lane, entry, relay, { reason: 'the relay did not sign for it', retryMs: 0 }, draft)
       return
     }

@@ -126,9 +126,11 @@ export class DepositLine {
     const { push, relay } = this.#init
     switch (frame.kind) {
       case 'stored':
-        return this.#answered(frame.receipt.id, { kind: 'stored', receipt: frame.receipt })
+        for (const { id } of frame.receipt.taken) this.#answered(id, { kind: 'stored', receipt: frame.receipt })
+        return
       case 'delivered':
-        return this.#answered(frame.id, { kind: 'delivered' })
+        for (const id of frame.ids) this.#answered(id, { kind: 'delivered' })
+        return
       case 'refused':
         if (frame.reason === 'full') this.#keepForRoom = true
         return this.#answered(frame.id, { kind: 'refused', reason: frame.reason, retryMs: frame.retryMs })

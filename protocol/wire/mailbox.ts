@@ -6,8 +6,16 @@
  * first and then oldest, as far as its credit goes; what it acknowledges is deleted.
  */
 import { bytes, device, envelopeId, flag, list, nested, text, timeMs, uint, word } from '../codec/fields.ts'
-import { struct, union, type Codec } from '../codec/schema.ts'
-import { addressBytesMax, idsPerFrameMax, pageMessagesMax, relaysMax, sealedBytesMax, urgencyMax } from '../limits.ts'
+import { struct, union, type Codec, type Field } from '../codec/schema.ts'
+import {
+  addressBytesMax,
+  frameBytesMax,
+  idsPerFrameMax,
+  pageMessagesMax,
+  relaysMax,
+  sealedBytesMax,
+  urgencyMax,
+} from '../limits.ts'
 import type { DeviceId, EnvelopeId } from '../ids.ts'
 
 export const mailboxProtocol = '/linnet/mailbox/1'
@@ -22,12 +30,20 @@ export interface Envelope {
   readonly sealed: Uint8Array
 }
 
-/** A relay's signed word that an envelope is on its disk. Checked against the relay's PeerId; see `custody.ts`. */
-export interface CustodyReceipt {
+/** That an envelope is on a relay's disk. */
+export interface Custody {
   readonly mailbox: DeviceId
   readonly id: EnvelopeId
   readonly storedMs: number
   readonly expiresMs: number
+}
+
+/**
+ * A relay's signed word for what it took from one depositor with one sync: a signature costs more than the rest of a deposit,
+ * so there is one for all of them. Checked against the relay's PeerId; see `custody.ts`.
+ */
+export interface CustodyReceipt {
+  readonly taken: readonly Custody[]
   /** 64 bytes, Ed25519, by the relay's libp2p key. */
   readonly signature: Uint8Array
 }
@@ -45,10 +61,10 @@ export type LossReason = 'pruned' | 'expired'
 
 export type MailboxFrame =
   | { readonly kind: 'deposit'; readonly mailbox: DeviceId; readonly envelope: Envelope }
-  /** Answers a deposit: on disk. Also the answer when this very envelope was there already. */
+  /** Answers deposits: on disk. Also the answer when this very envelope was there already. */
   | { readonly kind: 'stored'; readonly receipt: CustodyReceipt }
-  /** Answers a deposit: the recipient's device confirmed it first. */
-  | { readonly kind: 'delivered'; readonly id: EnvelopeId }
+  /** Answers deposits: the recipient's device has them on its own disk, and the relay never put them on its. */
+  | { readonly kind: 'delivered'; readonly ids: readonly EnvelopeId[] }
   | { readonly kind: 'refused'; readonly id: EnvelopeId; readonly reason: DepositRefusal; readonly retryMs: number }
   /** To a depositor whose deposit was refused as `full`: there is room again. */
   | { readonly kind: 'room'; readonly mailbox: DeviceId }
@@ -83,12 +99,19 @@ const envelope: Codec<Envelope> = struct<Envelope>({
   sealed: [4, bytes(1, sealedBytesMax)],
 })
 
+const custody: Field<Custody> = nested(
+  struct<Custody>({ mailbox: [1, device], id: [2, envelopeId], storedMs: [3, timeMs], expiresMs: [4, timeMs] }),
+  128,
+)
+
+/** What is signed, and nothing else. */
+export const custodyList: Codec<{ readonly taken: readonly Custody[] }> = struct<{ taken: readonly Custody[] }>({
+  taken: [1, list(custody, idsPerFrameMax)],
+})
+
 const custodyReceipt: Codec<CustodyReceipt> = struct<CustodyReceipt>({
-  mailbox: [1, device],
-  id: [2, envelopeId],
-  storedMs: [3, timeMs],
-  expiresMs: [4, timeMs],
-  signature: [5, bytes(64)],
+  taken: [1, list(custody, idsPerFrameMax)],
+  signature: [2, bytes(64)],
 })
 
 const tombstone: Codec<Tombstone> = struct<Tombstone>({
@@ -107,8 +130,8 @@ export const mailboxFrame: Codec<MailboxFrame> = union<MailboxFrame>({
       envelope: [2, nested(envelope, envelopeBytesMax)],
     }),
   ],
-  stored: [2, struct<{ receipt: CustodyReceipt }>({ receipt: [1, nested(custodyReceipt, 256)] })],
-  delivered: [3, struct<{ id: EnvelopeId }>({ id: [1, envelopeId] })],
+  stored: [2, struct<{ receipt: CustodyReceipt }>({ receipt: [1, nested(custodyReceipt, frameBytesMax)] })],
+  delivered: [3, struct<{ ids: readonly EnvelopeId[] }>({ ids: [1, list(envelopeId, idsPerFrameMax)] })],
   refused: [
     4,
     struct<{ id: EnvelopeId; reason: DepositRefusal; retryMs: number }>({

@@ -14,6 +14,11 @@ export type ConnectionId = number
 /** A request to the store, numbered by the core. */
 export type RequestId = number
 
+export interface StoreAnswer {
+  readonly request: RequestId
+  readonly outcome: StoreOutcome
+}
+
 export type Input =
   /** `device` is absent when the other side's key is not an Ed25519 key: it can deposit, and nothing else. */
   | {
@@ -26,7 +31,8 @@ export type Input =
   | { readonly kind: 'connection-closed'; readonly connection: ConnectionId }
   | { readonly kind: 'mailbox-frame-received'; readonly stream: StreamId; readonly frame: MailboxFrame }
   | { readonly kind: 'directory-frame-received'; readonly stream: StreamId; readonly frame: DirectoryFrame }
-  | { readonly kind: 'store-answered'; readonly request: RequestId; readonly outcome: StoreOutcome }
+  /** What the store answered at one time, in the order in which it was asked. */
+  | { readonly kind: 'store-answered'; readonly answers: readonly StoreAnswer[] }
   /** Another process on the same store put something into these mailboxes, or may have into any. A hint: it may be wrong. */
   | { readonly kind: 'mail-arrived'; readonly mailboxes: readonly DeviceId[] | 'any' }
   | { readonly kind: 'ticked' }

@@ -9,7 +9,7 @@
  */
 import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import { clockSkewMsMax, messageLifeMs } from '../../protocol/limits.ts'
-import type { CustodyReceipt, DepositRefusal, Envelope, MailboxFrame } from '../../protocol/wire/mailbox.ts'
+import type { DepositRefusal, Envelope, MailboxFrame } from '../../protocol/wire/mailbox.ts'
 import type { Depositors } from './depositors.ts'
 import type { RelayLimits } from './limits.ts'
 import type { Quotas } from './quotas.ts'
@@ -28,8 +28,6 @@ export interface MailboxesInit {
   readonly subscriptions: Subscriptions
   readonly depositors: Depositors
   readonly reached: Reached
-  /** Signs with the relay's key: the promise that an envelope is on its disk. */
-  readonly signCustody: (receipt: Omit<CustodyReceipt, 'signature'>) => CustodyReceipt
 }
 
 interface Deposit {
@@ -139,13 +137,7 @@ export class Mailboxes {
   #promise(stream: OpenStream, deposit: Deposit, times: Times, turn: Turn): void {
     if (this.#init.streams.get(stream.id) === undefined) return
     const { storedMs, expiresMs } = times
-    const receipt = this.#init.signCustody({
-      mailbox: deposit.mailbox,
-      id: deposit.envelope.id,
-      storedMs,
-      expiresMs,
-    })
-    turn.sendMailbox(stream.id, { kind: 'stored', receipt })
+    turn.promise(stream.id, { mailbox: deposit.mailbox, id: deposit.envelope.id, storedMs, expiresMs })
     trust(stream, turn)
   }
 

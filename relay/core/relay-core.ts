@@ -3,6 +3,7 @@
  * questions to the store), so a relay that restarts begins with nothing here and everything in its store.
  */
 import type { Core, Step } from '../../protocol/step.ts'
+import type { Custody, CustodyReceipt } from '../../protocol/wire/mailbox.ts'
 import { Admission } from './admission.ts'
 import { Depositors } from './depositors.ts'
 import { Directory, type DirectoryInit } from './directory.ts'
@@ -10,7 +11,7 @@ import type { Effect } from './effects.ts'
 import { Expiry } from './expiry.ts'
 import type { Input } from './inputs.ts'
 import type { RelayLimits } from './limits.ts'
-import { Mailboxes, type MailboxesInit } from './mailboxes.ts'
+import { Mailboxes } from './mailboxes.ts'
 import { Quotas } from './quotas.ts'
 import { Reached } from './reached.ts'
 import { StoreDesk } from './store-desk.ts'
@@ -20,7 +21,8 @@ import { Turn } from './turn.ts'
 
 export interface RelayCoreInit {
   readonly limits: RelayLimits
-  readonly signCustody: MailboxesInit['signCustody']
+  /** Signs with the relay's key: the promise that all of these are on its disk. */
+  readonly signCustody: (taken: readonly Custody[]) => CustodyReceipt
   readonly verifyBundle: DirectoryInit['verifyBundle']
   readonly identityKeyOf: DirectoryInit['identityKeyOf']
   /** Who may have a mailbox; everyone, when not said. */
@@ -39,6 +41,7 @@ export class RelayCore implements Core<Input, Change, Effect> {
   readonly #mailboxes: Mailboxes
   readonly #directory: Directory
   readonly #expiry: Expiry
+  readonly #signCustody: RelayCoreInit['signCustody']
 
   constructor({ limits, signCustody, verifyBundle, identityKeyOf, admission = new Admission() }: RelayCoreInit) {
     const streams = this.#streams
@@ -48,7 +51,8 @@ export class RelayCore implements Core<Input, Change, Effect> {
     const subscriptions = (this.#subscriptions = new Subscriptions(limits, desk))
     const depositors = new Depositors(limits, streams, reached)
     const shared = { limits, quotas, desk, subscriptions, reached }
-    this.#mailboxes = new Mailboxes({ ...shared, streams, depositors, signCustody })
+    this.#mailboxes = new Mailboxes({ ...shared, streams, depositors })
+    this.#signCustody = signCustody
     this.#directory = new Directory({ ...shared, admission, verifyBundle, identityKeyOf })
     this.#expiry = new Expiry({ limits, desk, subscriptions, depositors })
   }
@@ -56,6 +60,7 @@ export class RelayCore implements Core<Input, Change, Effect> {
   handle(input: Input, nowMs: number): Step<Change, Effect> {
     const turn = new Turn(nowMs)
     this.#dispatch(input, turn)
+    turn.keepPromises(this.#signCustody)
     return { changes: [], effects: turn.effects }
   }
 
@@ -95,7 +100,8 @@ export class RelayCore implements Core<Input, Change, Effect> {
       case 'directory-frame-received':
         return this.#with(input.stream, (stream) => this.#directory.received(stream, input.frame, turn))
       case 'store-answered':
-        return this.#desk.answered(input.request, input.outcome, turn)
+        for (const { request, outcome } of input.answers) this.#desk.answered(request, outcome, turn)
+        return
       case 'mail-arrived':
         return this.#subscriptions.arrived(input.mailboxes, turn)
       case 'ticked':

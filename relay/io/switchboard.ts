@@ -12,7 +12,7 @@ import { Frames } from '../../protocol/shell/frames.ts'
 import { directoryFrame, type DirectoryFrame } from '../../protocol/wire/directory.ts'
 import { mailboxFrame, type MailboxFrame } from '../../protocol/wire/mailbox.ts'
 import type { Effect } from '../core/effects.ts'
-import type { ConnectionId, Input, StreamId } from '../core/inputs.ts'
+import type { ConnectionId, Input, StoreAnswer, StreamId } from '../core/inputs.ts'
 import type { Change, LiveCounts, RelayCore } from '../core/relay-core.ts'
 import type { Observer, ServedFrame } from './observer.ts'
 import type { Store } from './store.ts'
@@ -60,6 +60,7 @@ export class Switchboard {
   #stopped = false
   /** Questions to the store without an answer, and who waits for the last of them. */
   #asking = 0
+  #answers: StoreAnswer[] = []
   #answered: (() => void) | undefined
 
   constructor(init: SwitchboardInit) {
@@ -234,7 +235,15 @@ export class Switchboard {
     const outcome = await this.#init.store.ask(call)
     this.#asking -= 1
     this.#init.observer?.storeAnswered(call.op, outcome, performance.now() - askedMs)
-    this.#push({ kind: 'store-answered', request, outcome })
+    if (this.#answers.length === 0) queueMicrotask(() => this.#handOverAnswers())
+    this.#answers.push({ request, outcome })
+  }
+
+  /** What was committed together is answered together, so that each depositor gets one signature for all of it. */
+  #handOverAnswers(): void {
+    const answers = this.#answers
+    this.#answers = []
+    this.#push({ kind: 'store-answered', answers })
     this.#answered?.()
   }
 
@@ -243,7 +252,7 @@ export class Switchboard {
   }
 
   #isBusy(): boolean {
-    return this.#asking > 0 || this.#driver.backlog > 0
+    return this.#asking > 0 || this.#answers.length > 0 || this.#driver.backlog > 0
   }
 
   /** Until the store has answered something, or the driver has had a turn. */

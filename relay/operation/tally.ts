@@ -45,8 +45,9 @@ export class Tally implements Observer {
     count(this.sent, frame.kind)
     switch (frame.kind) {
       case 'stored':
+        return count(this.deposits, frame.kind, frame.receipt.taken.length)
       case 'delivered':
-        return count(this.deposits, frame.kind)
+        return count(this.deposits, frame.kind, frame.ids.length)
       case 'refused':
         return count('id' in frame ? this.deposits : this.refusals, frame.reason)
       case 'bundle':
@@ -85,6 +86,6 @@ export class Tally implements Observer {
   }
 }
 
-function count(counts: Counts, word: string): void {
-  counts.set(word, (counts.get(word) ?? 0) + 1)
+function count(counts: Counts, word: string, times = 1): void {
+  counts.set(word, (counts.get(word) ?? 0) + times)
 }

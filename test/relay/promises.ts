@@ -20,9 +20,11 @@ export async function depositUntilKilled(relay: RelayProcess, bob: Person, promi
     const frame = await line.next()
     if (frame === undefined) return promised
     if (frame.kind !== 'stored') continue
-    promised.push(frame.receipt.id)
-    if (promised.length === promisesMax) void relay.kill()
-    else line.send({ kind: 'deposit', mailbox: bob.device, envelope: envelope(Date.now()) })
+    for (const { id } of frame.receipt.taken) {
+      promised.push(id)
+      if (promised.length === promisesMax) void relay.kill()
+      else line.send({ kind: 'deposit', mailbox: bob.device, envelope: envelope(Date.now()) })
+    }
   }
 }
 

@@ -9,7 +9,7 @@ import type { DirectoryFrame } from '../../protocol/wire/directory.ts'
 import type { Envelope, MailboxFrame } from '../../protocol/wire/mailbox.ts'
 import type { Admission } from '../../relay/core/admission.ts'
 import type { Effect } from '../../relay/core/effects.ts'
-import type { Input } from '../../relay/core/inputs.ts'
+import type { Input, StoreAnswer } from '../../relay/core/inputs.ts'
 import { relayLimits, type RelayLimits } from '../../relay/core/limits.ts'
 import { RelayCore } from '../../relay/core/relay-core.ts'
 import type { StoreOp, StoreOutcome } from '../../relay/core/store-calls.ts'
@@ -27,7 +27,7 @@ export class Scene {
   readonly asked: Asked[] = []
   /** While true, the store does at once what it is asked, but its answers wait in `late`. */
   storeIsSlow = false
-  readonly late: Extract<Input, { kind: 'store-answered' }>[] = []
+  readonly late: StoreAnswer[] = []
   readonly closed: Map<number, string> = new Map()
   readonly trusted: Set<number> = new Set()
   readonly #mail = new Map<number, MailboxFrame[]>()
@@ -39,7 +39,7 @@ export class Scene {
     this.engine = new MemoryEngine(all)
     this.core = new RelayCore({
       limits: all,
-      signCustody: (receipt) => ({ ...receipt, signature: new Uint8Array(64) }),
+      signCustody: (taken) => ({ taken, signature: new Uint8Array(64) }),
       verifyBundle: (bundle) => signalSessions.verifyBundle(bundle),
       identityKeyOf,
       ...(admission === undefined ? {} : { admission }),
@@ -89,7 +89,7 @@ export class Scene {
   arrive(op?: StoreOp): void {
     const arriving = this.late.filter(({ outcome }) => op === undefined || (outcome.ok && outcome.op === op))
     for (const answer of arriving) this.late.splice(this.late.indexOf(answer), 1)
-    for (const answer of arriving) this.tell(answer)
+    if (arriving.length > 0) this.tell({ kind: 'store-answered', answers: arriving })
   }
 
   tick(afterMs: number): void {
@@ -145,9 +145,9 @@ export class Scene {
 
   #answer({ request, call }: Asked, refusal?: 'busy' | 'failed'): void {
     const outcome: StoreOutcome = refusal === undefined ? this.engine.run(call) : { ok: false, reason: refusal }
-    const answer: Input = { kind: 'store-answered', request, outcome }
+    const answer: StoreAnswer = { request, outcome }
     if (this.storeIsSlow) this.late.push(answer)
-    else this.tell(answer)
+    else this.tell({ kind: 'store-answered', answers: [answer] })
   }
 }
 

@@ -17,7 +17,8 @@ test('a relay that says what only a device may say is not believed', () => {
   const relay = story.relay('hub')
   const [alice, bob] = acquainted(story, [relay], 'home')
   bob.device.kill()
-  relay.malice = (frame) => (frame.kind === 'stored' ? [{ kind: 'delivered', id: frame.receipt.id }] : [frame])
+  relay.malice = (frame) =>
+    frame.kind === 'stored' ? [{ kind: 'delivered', ids: frame.receipt.taken.map(({ id }) => id) }] : [frame]
   const id = alice.says(bob, 'did you get this?')
   story.pass(minute)
   expect(alice.fateOf(bob, id)).toBe('queued')

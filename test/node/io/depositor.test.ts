@@ -19,7 +19,7 @@ type Deposit = Extract<MailboxFrame, { kind: 'deposit' }>
 
 function stored({ mailbox, envelope: { id, expiresMs } }: Deposit): MailboxFrame {
   const signature = systemRandom.bytes(64)
-  return { kind: 'stored', receipt: { mailbox, id, storedMs: 1, expiresMs, signature } }
+  return { kind: 'stored', receipt: { taken: [{ mailbox, id, storedMs: 1, expiresMs }], signature } }
 }
 
 const storing = (frame: MailboxFrame, send: (answer: MailboxFrame) => void): void => {
@@ -47,7 +47,7 @@ test('a deposit is answered by the relay, whatever it says', async () => {
     if (frame.mailbox === full) {
       send({ kind: 'refused', id, reason: 'full', retryMs: 9_000 })
       send({ kind: 'room', mailbox: full })
-    } else if (urgency === 0) send({ kind: 'delivered', id })
+    } else if (urgency === 0) send({ kind: 'delivered', ids: [id] })
     else {
       send(stored(frame))
       send({ kind: 'lost', id, reason: 'pruned' })
@@ -60,7 +60,7 @@ test('a deposit is answered by the relay, whatever it says', async () => {
   depositor.deposit(relay, full, three)
   const answers = await heard.count('deposit-answered', 3)
   expect(answers).toMatchObject([
-    { relay, id: one.id, answer: { kind: 'stored', receipt: { id: one.id } } },
+    { relay, id: one.id, answer: { kind: 'stored', receipt: { taken: [{ id: one.id }] } } },
     { relay, id: two.id, answer: { kind: 'delivered' } },
     { relay, mailbox: full, id: three.id, answer: { kind: 'refused', reason: 'full', retryMs: 9_000 } },
   ])

@@ -57,9 +57,14 @@ const mailboxFrames: fc.Arbitrary<MailboxFrame> = fc.oneof(
   fc.record({ kind: kind('deposit'), mailbox: device, envelope }),
   fc.record({
     kind: kind('stored'),
-    receipt: fc.record({ mailbox: device, id: envelopeId, storedMs: timeMs, expiresMs: timeMs, signature: bytes(64) }),
+    receipt: fc.record({
+      taken: fc.array(fc.record({ mailbox: device, id: envelopeId, storedMs: timeMs, expiresMs: timeMs }), {
+        maxLength: 4,
+      }),
+      signature: bytes(64),
+    }),
   }),
-  fc.record({ kind: kind('delivered'), id: envelopeId }),
+  fc.record({ kind: kind('delivered'), ids: fc.array(envelopeId, { maxLength: 5 }) }),
   fc.record({ kind: kind('refused'), id: envelopeId, reason: fc.constantFrom('full', 'busy'), retryMs: timeMs }),
   fc.record({ kind: kind('room'), mailbox: device }),
   fc.record({ kind: kind('lost'), id: envelopeId, reason: loss }),

@@ -62,15 +62,22 @@ describe('a card', () => {
   })
 })
 
-test('a custody receipt holds for one relay, one envelope, one mailbox and one expiry', () => {
+test('a custody receipt holds for one relay, and for exactly these envelopes, mailboxes and expiries', () => {
   const relay = deviceIdOf(ed25519PublicKey(otherSeed))
-  const id = envelopeIdOf(new Uint8Array(16).fill(9))
-  const receipt = signCustody({ mailbox: device, id, storedMs: nowMs, expiresMs: nowMs + 1 }, otherSeed)
+  const one = { mailbox: device, id: envelopeIdOf(new Uint8Array(16).fill(9)), storedMs: nowMs, expiresMs: nowMs + 1 }
+  const other = { ...one, id: envelopeIdOf(new Uint8Array(16).fill(8)) }
+  const receipt = signCustody([one, other], otherSeed)
   expect(verifyCustody(receipt, relay)).toBe(true)
   expect(verifyCustody(receipt, device)).toBe(false)
-  expect(verifyCustody({ ...receipt, expiresMs: nowMs + 2 }, relay)).toBe(false)
-  expect(verifyCustody({ ...receipt, mailbox: relay }, relay)).toBe(false)
-  expect(verifyCustody({ ...receipt, id: envelopeIdOf(new Uint8Array(16)) }, relay)).toBe(false)
+  for (const changed of [
+    [one],
+    [other, one],
+    [one, other, { ...one, id: envelopeIdOf(new Uint8Array(16)) }],
+    [{ ...one, expiresMs: nowMs + 2 }, other],
+    [{ ...one, mailbox: relay }, other],
+  ]) {
+    expect(verifyCustody({ ...receipt, taken: changed }, relay)).toBe(false)
+  }
 })
 
 test('an invite survives being pasted, and anything mistyped is no invite', () => {

@@ -37,7 +37,7 @@ async function deposit(line: Line<MailboxFrame>, mailbox: DeviceId, size: number
   line.send({ kind: 'deposit', mailbox, envelope: sent })
   for (;;) {
     const frame = await line.next()
-    if (frame?.kind === 'stored') return frame.receipt.id
+    if (frame?.kind === 'stored') return sent.id
     if (frame?.kind === 'refused') return frame.reason
     if (frame === undefined) throw new Error('the stream ended')
   }

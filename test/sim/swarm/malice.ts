@@ -44,13 +44,16 @@ function altered(envelope: Envelope, chance: Chance): Envelope {
 
 function falseAnswers(frame: Extract<MailboxFrame, { kind: 'stored' }>, chance: Chance): MailboxFrame[] {
   const { receipt } = frame
-  switch (chance.below(4)) {
+  const ids = receipt.taken.map(({ id }) => id)
+  switch (chance.below(5)) {
     case 0:
-      return [{ kind: 'delivered', id: receipt.id }]
+      return [{ kind: 'delivered', ids }]
     case 1:
       return [{ kind: 'stored', receipt: { ...receipt, signature: chance.bytes(64) } }]
     case 2:
-      return [{ kind: 'refused', id: receipt.id, reason: 'busy', retryMs: 0 }]
+      return ids.map((id) => ({ kind: 'refused', id, reason: 'busy', retryMs: 0 }))
+    case 3:
+      return [{ kind: 'stored', receipt: { ...receipt, taken: receipt.taken.slice(1) } }]
     default:
       return []
   }

@@ -42,6 +42,8 @@ export interface RelayInit {
   readonly engine?: (limits: StoreLimits) => Engine
 }
 
+type Asked = Extract<Effect, { kind: 'ask-store' }>
+
 interface Stream {
   readonly end: End
   trusted: boolean
@@ -65,6 +67,7 @@ export class SimRelay {
   #driver: SimDriver<Input, Change, Effect> | undefined
   #lastStream = 0
   #era = 0
+  #commit: { readonly atMs: number; readonly asked: Asked[] } | undefined
   storeMs: number
   /** The share of store calls that this machine cannot carry out. */
   failureRate = 0
@@ -118,7 +121,7 @@ export class SimRelay {
     this.#era++
     const core = new RelayCore({
       limits: this.#limits,
-      signCustody: (receipt) => signCustody(receipt, this.#seed),
+      signCustody: (taken) => signCustody(taken, this.#seed),
       verifyBundle: (bundle) => sessions.verifyBundle(bundle),
       identityKeyOf: knownIdentityKeyOf,
     })
@@ -150,6 +153,7 @@ export class SimRelay {
   kill(): void {
     this.#driver?.end()
     this.#driver = undefined
+    this.#commit = undefined
     this.#init.network.hangUp(this.host)
     this.#streams.clear()
   }
@@ -248,14 +252,20 @@ export class SimRelay {
     for (const sent of this.malice?.(frame) ?? [frame]) this.#init.carriage.mailbox(stream.end, sent)
   }
 
-  /** Carried out and answered in one moment, after the time the disk takes; a process that dies before leaves it undone. */
-  #ask({ request, call }: Extract<Effect, { kind: 'ask-store' }>): void {
+  /**
+   * Carried out and answered in one moment, after the time the disk takes; a process that dies before leaves it undone. What
+   * is asked at one time shares one commit.
+   */
+  #ask(asked: Asked): void {
     const { world } = this.#init.network
+    if (this.#commit?.atMs === world.nowMs) return void this.#commit.asked.push(asked)
+    const commit = (this.#commit = { atMs: world.nowMs, asked: [asked] })
     const era = this.#era
     world.after(this.storeMs, () => {
+      if (this.#commit === commit) this.#commit = undefined
       if (this.#driver === undefined || this.#era !== era) return
-      const outcome = this.#run(call)
-      this.#push({ kind: 'store-answered', request, outcome })
+      const answers = commit.asked.map(({ request, call }) => ({ request, outcome: this.#run(call) }))
+      this.#push({ kind: 'store-answered', answers })
     })
   }
 
