@@ -105,11 +105,12 @@ export class Inbox {
       state: 'held',
       position: 0,
     }
+    const arrival = { message, floor: content.floor, via: incoming.via }
     if (contact.state === 'added' || contact.state === 'adding') {
-      this.#init.ordering.place({ message, floor: content.floor, via: incoming.via }, contact, draft)
+      this.#init.ordering.place(arrival, contact, draft)
       this.#owe(incoming, content.id, contact, draft)
     } else {
-      draft.putMessage(message) // Shown, and receipted, when the user lets them in.
+      this.#init.ordering.hold(arrival, contact, draft) // Shown, and receipted, when the user lets them in.
     }
   }
 

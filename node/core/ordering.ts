@@ -59,14 +59,24 @@ export class Ordering {
     this.#setExpected(device, contact, expected, draft)
   }
 
+  /**
+   * Keeps a message of somebody who is not let in yet. Where their count begins is known only from its floor: relays
+   * deliver in any order, so the first to come need not be the first that was said.
+   */
+  hold({ message, floor }: Arrival, contact: Contact, draft: Draft): void {
+    draft.putMessage(message)
+    const { device } = message
+    if (device === undefined || this.#inbound(device, draft) !== undefined) return
+    this.#setExpected(device, contact, Math.max(floor, 1), draft)
+  }
+
   /** Shows what a contact wrote before they were accepted; what is missing in between gets its time, as always. */
   accepted(contact: Contact, draft: Draft): void {
     const waiting = draft.reads.heldOf(contact.account)
     for (const device of new Set(waiting.map((message) => message.device))) {
       if (device === undefined) continue
       this.#waits.set(device, draft.nowMs + gapWaitMs)
-      const [first] = this.#held(device, draft)
-      const expected = this.#inbound(device, draft)?.expected ?? first?.seq ?? 1
+      const expected = this.#inbound(device, draft)?.expected ?? 1
       this.#setExpected(device, contact, this.#release(expected, device, contact, draft), draft)
     }
   }

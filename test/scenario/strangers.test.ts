@@ -35,6 +35,29 @@ test('a stranger waits until they are let in, and what they wrote is shown then'
   expect(eve.heard(alice)).toEqual(['welcome'])
 })
 
+test('what a stranger wrote first is shown first, though the relay that kept it comes back later', () => {
+  const story = new Story()
+  const relays = [story.relay('one'), story.relay('two')]
+  const [alice, eve] = [story.person('alice', relays), story.person('eve', relays)]
+  story.pass(5 * second)
+  asStranger(eve, alice)
+  story.network.unplug(alice.device.host)
+  eve.says(alice, 'may I?')
+  story.pass(20 * second)
+  const keeper = relays.find((relay) => relay.waiting() > 0)
+  keeper?.kill()
+  eve.says(alice, 'please')
+  story.pass(20 * second)
+  story.network.plugIn(alice.device.host)
+  story.pass(20 * second)
+  expect(alice.knows(eve)).toBe('requested')
+  alice.accepts(eve)
+  story.pass(second)
+  keeper?.start()
+  story.pass(10 * minute)
+  expect(alice.heard(eve)).toEqual(['may I?', 'please'])
+})
+
 test.each(['home', 'public'] as const)(
   'a stranger who writes too much is not told that it arrived (%s)',
   (openness) => {
