@@ -47,7 +47,7 @@ export class Inbox {
   }
 }
 
-export function varint(value: number): Uint8Array {
+function varint(value: number): Uint8Array {
   const bytes: number[] = []
   for (let left = value; ; left = Math.floor(left / 128)) {
     if (left < 128) return Uint8Array.from([...bytes, left])
