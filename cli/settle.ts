@@ -11,11 +11,14 @@ const lookAgainMs = 60
 
 /**
  * Each relay has answered us once: it has our card and prekeys, so that whoever gets an invite can use it at once, and what
- * it holds for us is on its way.
+ * it holds for us is on its way. Those that contacts are not sent to have answered or failed to.
  */
 export async function relaysAnswered(profile: Profile): Promise<boolean> {
   const { relays } = await profile.call('id', {})
-  return relays.every((one) => one.connected && one.preKeysLeft !== undefined)
+  return relays.every(({ role, connected, preKeysLeft, reason }) => {
+    const answered = connected && preKeysLeft !== undefined
+    return answered || role === 'spare' || (role !== 'home' && reason !== undefined)
+  })
 }
 
 /** Waits for that; false when it did not happen in time. */

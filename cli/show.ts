@@ -79,7 +79,8 @@ export function showIdentity(identity: NodeIdentity): string {
       ? 'connected'
       : `not connected${one.reason === undefined ? '' : `: ${printable(one.reason)}`}${named(one.elsewhere)}`
     const keys = one.preKeysLeft === undefined ? '' : `, ${one.preKeysLeft} prekeys left`
-    return `${printable(one.relay)} (${standing}${keys})`
+    const role = one.role === 'home' ? '' : `${roles[one.role]}; `
+    return `${printable(one.relay)} (${role}${standing}${keys})`
   })
   return [
     `name     ${printable(identity.name)}`,
@@ -89,6 +90,12 @@ export function showIdentity(identity: NodeIdentity): string {
     ...labelled('address', identity.addresses.map(printable), 'none'),
     ...labelled('relay', relays, 'none: messages reach you only while you are online'),
   ].join('\n')
+}
+
+const roles = {
+  spare: 'spare',
+  dropped: 'stayed away, contacts were told so',
+  left: 'left, still collected from',
 }
 
 export function showDiagnosis({ findings }: Diagnosis): string {

@@ -14,8 +14,13 @@ export interface NodeOptions {
   readonly accountSeed?: Uint8Array
   /** Unwraps the key of the store; with a new profile, wraps it. */
   readonly passphrase?: string
-  /** Full multiaddrs of the relays that keep this person's messages; replaces those set before. */
+  /**
+   * Full multiaddrs of the relays that keep this person's messages, the best first; replaces those set before. The first
+   * three that serve are told to contacts; of the others one takes the place of each that stays away.
+   */
   readonly relays?: readonly string[]
+  /** A relay that is away for so long, while another serves, is replaced; a day when absent. */
+  readonly relayPatienceMs?: number
   /** Multiaddrs to listen on; when absent every IPv4 interface, on a port that stays the same if it can. */
   readonly listen?: readonly string[]
   /** Multiaddrs to tell others instead of those listened on. */
@@ -56,7 +61,18 @@ export interface NodeIdentity {
 
 export interface RelayStanding {
   readonly relay: string
+  /**
+   * `home`: contacts bring their messages there. `spare`: takes the place of one that stays away. `dropped`: it stayed away,
+   * and contacts were told so; still tried. `left`: named no more; what is brought there is collected.
+   */
+  readonly role: 'home' | 'spare' | 'dropped' | 'left'
   readonly connected: boolean
+  /** Since when it is connected, or is not. ISO 8601, as are the others. */
+  readonly since?: string
+  /** Named, and of no use since then, also across restarts. */
+  readonly missedSince?: string
+  /** Off the card, and collected from until then. */
+  readonly collectedUntil?: string
   /** Why not, when not; or what is not well with it. */
   readonly reason?: string
   /** It is shutting down or has; its operator names these relays instead. Nothing is moved to them unasked. */

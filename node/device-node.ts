@@ -190,7 +190,7 @@ export class DeviceNode implements LinnetNode {
 
   async doctor(): Promise<Diagnosis> {
     const { device, dataDir } = this.#init
-    const health = await this.#network.health(device.settings.relays)
+    const health = await this.#network.health(device.relayStandings().map(({ relay }) => relay))
     return diagnose({ identity: this.identity(), health, outbox: device.outboxStanding(), dataDir })
   }
 

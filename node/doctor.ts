@@ -4,7 +4,7 @@
  */
 import { statfsSync } from 'node:fs'
 import { clockSkewMsMax, preKeysLow } from '../protocol/limits.ts'
-import type { Diagnosis, Finding, NodeIdentity } from './api.ts'
+import type { Diagnosis, Finding, NodeIdentity, RelayStanding } from './api.ts'
 import type { Health } from './io/health.ts'
 
 export interface DoctorInit {
@@ -40,28 +40,58 @@ function relayFindings({ identity, health }: DoctorInit): readonly Finding[] {
     todo: 'name one with --relay, or in the config file; linnet relay runs one',
   }
   if (identity.relays.length === 0) return [none]
-  const findings = identity.relays.flatMap(
-    ({ relay, connected, reason, elsewhere, preKeysLeft }): readonly Finding[] => {
-      const roundTripMs = health.roundTripsMs.get(relay)
-      const about = `relay ${relay}`
-      if (!connected) {
-        if (elsewhere !== undefined) return [closingFinding(about, elsewhere)]
-        const todo = 'it is tried again by itself; if it stays away, choose another with --relay'
-        return [{ about, state: 'bad', says: `not connected: ${reason ?? 'not tried yet'}`, todo }]
-      }
-      const time = roundTripMs === undefined ? 'no answer just now' : `${Math.round(roundTripMs)} ms there and back`
-      const circuit = health.circuits.includes(relay) ? 'carries circuits to you' : 'does not carry circuits to you'
-      const slow = roundTripMs === undefined || roundTripMs > slowMs
-      const keys: Finding = { about: `prekeys at ${relay}`, state: 'good', says: `${preKeysLeft ?? 'unknown'} left` }
-      return [
-        { about, state: slow ? 'poor' : 'good', says: `connected, ${time}, ${circuit}` },
-        preKeysLeft !== undefined && preKeysLeft <= preKeysLow ? { ...keys, state: 'poor' } : keys,
-      ]
-    },
-  )
-  const reached = identity.relays.filter(({ connected }) => connected).length
+  const findings = identity.relays.flatMap((standing): readonly Finding[] => {
+    const { relay, role, connected, elsewhere } = standing
+    const about = `relay ${relay}`
+    if (role === 'spare' && !connected) return [{ about, state: 'good', says: 'a spare, for when another stays away' }]
+    if (connected) return connectedFindings(standing, health)
+    if (role === 'home' && elsewhere !== undefined) return [closingFinding(about, elsewhere)]
+    return [awayFinding(standing)]
+  })
+  const reached = identity.relays.filter(({ role, connected }) => role === 'home' && connected).length
   if (reached === 0) return findings
   return findings.map((one) => (one.state === 'bad' ? { ...one, state: 'poor' } : one)) // Another one does.
+}
+
+function connectedFindings(standing: RelayStanding, health: Health): readonly Finding[] {
+  const { relay, role, collectedUntil, preKeysLeft } = standing
+  const about = `relay ${relay}`
+  const roundTripMs = health.roundTripsMs.get(relay)
+  const time = roundTripMs === undefined ? 'no answer just now' : `${Math.round(roundTripMs)} ms there and back`
+  const slow = roundTripMs === undefined || roundTripMs > slowMs
+  if (role === 'left' || collectedUntil !== undefined) {
+    const says = `left; what contacts still bring there is collected until ${collectedUntil?.slice(0, 10) ?? 'it is over'}`
+    return [{ about, state: 'good', says }]
+  }
+  const circuit = health.circuits.includes(relay) ? 'carries circuits to you' : 'does not carry circuits to you'
+  const keys: Finding = { about: `prekeys at ${relay}`, state: 'good', says: `${preKeysLeft ?? 'unknown'} left` }
+  return [
+    { about, state: slow ? 'poor' : 'good', says: `connected, ${time}, ${circuit}` },
+    preKeysLeft !== undefined && preKeysLeft <= preKeysLow ? { ...keys, state: 'poor' } : keys,
+  ]
+}
+
+function awayFinding({ relay, role, reason, missedSince, collectedUntil }: RelayStanding): Finding {
+  const about = `relay ${relay}`
+  const why = reason ?? 'not tried yet'
+  const since = missedSince === undefined ? '' : ` since ${missedSince.slice(0, 16).replace('T', ' ')} UTC`
+  switch (role) {
+    case 'home':
+    case 'spare': {
+      const todo =
+        'it is tried again by itself, and replaced if it stays away for a day while another serves; --relay names others'
+      return { about, state: 'bad', says: `not connected${since}: ${why}`, todo }
+    }
+    case 'dropped': {
+      const todo = 'nothing; it is tried again by itself, and told to contacts again when it is back'
+      return { about, state: 'poor', says: `away${since}, so contacts were told not to use it: ${why}`, todo }
+    }
+    case 'left': {
+      const until = collectedUntil === undefined ? '' : ` until ${collectedUntil.slice(0, 10)}`
+      const says = `left, and not connected: ${why}; what contacts still bring there is asked for${until}`
+      return { about, state: 'good', says }
+    }
+  }
 }
 
 /** It is the user who knows whom to trust, so nothing moves by itself. */

@@ -29,6 +29,7 @@ export async function createNode(options: NodeOptions): Promise<LinnetNode> {
       own,
       accountSeed: keys.accountSeed,
       name,
+      ...(options.relayPatienceMs !== undefined && { relayPatienceMs: options.relayPatienceMs }),
     })
     return new DeviceNode({
       device,

@@ -1,7 +1,7 @@
 /** What a caller may ask of `createNode`, checked before anything is opened; what is wrong is said in the caller's terms. */
 import { isDialable, parse, placeOf, withoutPeer } from './io/addresses.ts'
 import type { DeviceId } from '../protocol/ids.ts'
-import { nameCharactersMax, relaysMax } from '../protocol/limits.ts'
+import { nameCharactersMax, relaysNamedMax } from '../protocol/limits.ts'
 import { NodeError, type NodeOptions } from './api.ts'
 
 /** Any free port will do when the usual one is taken. */
@@ -40,8 +40,8 @@ export function checkOptions({ name, relays, listen, announce }: NodeOptions): C
 
 export function checkRelays(relays: readonly string[]): readonly string[] {
   const chosen = [...new Set(relays.map((relay) => relay.trim()))]
-  if (chosen.length > relaysMax) {
-    throw new NodeError('too-many-relays', `at most ${relaysMax} relays can be used; ${chosen.length} were given`)
+  if (chosen.length > relaysNamedMax) {
+    throw new NodeError('too-many-relays', `at most ${relaysNamedMax} relays can be named; ${chosen.length} were given`)
   }
   for (const relay of chosen) {
     if (placeOf(relay) === undefined) {

@@ -3,14 +3,15 @@ import { peerIdOf, type AccountId, type DeviceId, type MessageId } from '../prot
 import { body } from '../protocol/wire/content.ts'
 import type { ContactView, MessageView, NodeIdentity, RelayStanding, Why } from './api.ts'
 import type { Settings } from './core/own-card.ts'
+import type { RelayStanding as OwnStanding } from './core/own-relays.ts'
 import type { Reads } from './core/reads.ts'
 import { isCircuit } from './core/routes.ts'
 import type { Contact, Delivery, Message } from './core/state.ts'
 
 export function identityView(
-  { account, device, name, relays }: Settings,
+  { account, device, name }: Settings,
   addresses: readonly string[],
-  standings: readonly RelayStanding[],
+  standings: readonly OwnStanding[],
 ): NodeIdentity {
   const peerId = peerIdOf(device)
   return {
@@ -19,7 +20,16 @@ export function identityView(
     peerId,
     name,
     addresses: addresses.map((address) => `${address}/p2p/${peerId}`),
-    relays: relays.map((relay) => standings.find((known) => known.relay === relay) ?? { relay, connected: false }),
+    relays: standings.map(standingView),
+  }
+}
+
+function standingView({ sinceMs, missedSinceMs, untilMs, ...standing }: OwnStanding): RelayStanding {
+  return {
+    ...standing,
+    ...(sinceMs !== undefined && { since: iso(sinceMs) }),
+    ...(missedSinceMs !== undefined && { missedSince: iso(missedSinceMs) }),
+    ...(untilMs !== undefined && { collectedUntil: iso(untilMs) }),
   }
 }
 

@@ -47,6 +47,8 @@ export const nameCharactersMax = 64
 export const devicesMax = 8
 /** Relays a person lists: one may die, one may be slow, and a message still has somewhere to go. */
 export const relaysMax = 3
+/** Relays a person names: those listed, and as many to take the place of one that stays away. */
+export const relaysNamedMax: number = 2 * relaysMax
 /** Relay addresses carried in an invite: more would make the link too long to paste or scan. */
 export const inviteRelaysMax = 2
 /** Addresses listed for one device. */

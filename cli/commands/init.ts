@@ -34,15 +34,14 @@ async function init(job: Job, flags: Flags): Promise<void> {
   await refuseSecond(job)
   const passphrase = flags.askPassphrase ? await newPassphrase(job) : undefined
   const node = await openNode(job, { name: flags.name, ...(passphrase === undefined ? {} : { passphrase }) })
-  const identity = withRelays(node.identity(), job.settings.get('relay') ?? [])
+  const identity = withRelays(node.identity())
   await node.stop()
   await job.output.print(identity, showIdentity(identity))
 }
 
-/** A node that was never started has no standing with its relays to tell of; the user still wants to see them taken. */
-function withRelays(identity: NodeIdentity, relays: readonly string[]): NodeIdentity {
-  if (identity.relays.length > 0) return identity
-  return { ...identity, relays: relays.map((relay) => ({ relay, connected: false, reason: 'not online yet' })) }
+/** A node that was never started has not tried its relays; the user wants to see them taken all the same. */
+function withRelays(identity: NodeIdentity): NodeIdentity {
+  return { ...identity, relays: identity.relays.map((one) => ({ ...one, reason: 'not online yet' })) }
 }
 
 /** The name is ignored for a profile that exists, so making a second one would look as if it had worked. */

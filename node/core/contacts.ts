@@ -70,7 +70,8 @@ export class Contacts {
   }
 
   #giveInvite(request: number, draft: Draft): void {
-    const { account, relays } = this.#init.own.settings
+    const { relays } = this.#init.own
+    const { account } = this.#init.own.settings
     const addresses = this.#init.own.fullAddresses().slice(0, relays.length > 0 ? 0 : inviteRelaysMax)
     if (relays.length === 0 && addresses.length === 0) {
       return draft.refuse(request, 'no-route-in', 'nobody could follow an invite: name a relay, or listen somewhere')

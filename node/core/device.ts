@@ -3,22 +3,24 @@
  */
 import type { Random } from '../../protocol/crypto/random.ts'
 import type { DeviceId, MessageId } from '../../protocol/ids.ts'
-import { messageLifeMs, relaysMax } from '../../protocol/limits.ts'
+import { messageLifeMs } from '../../protocol/limits.ts'
 import type { OwnIdentity, Sessions } from '../../protocol/session/types.ts'
 import type { Core, Step } from '../../protocol/step.ts'
 import type { Sealing } from '../../protocol/wire/sealed.ts'
+import { Announcing } from './announcing.ts'
 import { Asks } from './asks.ts'
 import { Contacts } from './contacts.ts'
 import { ConversationSessions } from './conversation-sessions.ts'
 import { Counters, Draft } from './draft.ts'
 import type { Change, Effect } from './effects.ts'
+import { Homes } from './homes.ts'
 import { Inbox } from './inbox.ts'
 import type { Input } from './inputs.ts'
 import { Links } from './links.ts'
 import { Nearby } from './nearby.ts'
 import { Ordering } from './ordering.ts'
 import { Outbox } from './outbox.ts'
-import { Outcomes, relayDevice } from './outcomes.ts'
+import { Outcomes } from './outcomes.ts'
 import { OwnCard, type Settings } from './own-card.ts'
 import { OwnDirectory } from './own-directory.ts'
 import { OwnRelays, type RelayStanding } from './own-relays.ts'
@@ -38,6 +40,8 @@ export interface DeviceInit {
   readonly accountSeed: Uint8Array
   /** Display name, unless the kept settings say otherwise. */
   readonly name: string
+  /** A relay of ours that is away for so long is replaced; see `homes.ts`. */
+  readonly relayPatienceMs?: number
 }
 
 const sweepEveryMs = 3_600_000
@@ -47,10 +51,12 @@ export class Device implements Core<Input, Change, Effect> {
   readonly #counters: Counters
   readonly #card: OwnCard
   readonly #pool: PreKeyPool
+  readonly #homes: Homes
   readonly #relays: OwnRelays
   readonly #directory: OwnDirectory
   readonly #asks: Asks
   readonly #outbox: Outbox
+  readonly #announcing: Announcing
   readonly #outcomes: Outcomes
   readonly #contacts: Contacts
   readonly #ordering: Ordering
@@ -67,7 +73,13 @@ export class Device implements Core<Input, Change, Effect> {
     this.#counters = new Counters(reads)
     this.#card = new OwnCard(init, reads)
     this.#pool = new PreKeyPool(init.sessions, init.own, reads)
-    this.#relays = new OwnRelays(this.#card, this.#pool)
+    this.#homes = new Homes(this.#card, reads, init.relayPatienceMs)
+    this.#relays = new OwnRelays({
+      card: this.#card,
+      pool: this.#pool,
+      homes: this.#homes,
+      moved: (draft) => this.#announcing.everybody(draft),
+    })
     this.#directory = new OwnDirectory(this.#card, this.#pool)
     this.#ordering = new Ordering(reads)
 
@@ -83,6 +95,7 @@ export class Device implements Core<Input, Change, Effect> {
     })
     const outbox = new Outbox(reads, sending)
     this.#outbox = outbox
+    this.#announcing = new Announcing(this.#card, outbox)
     this.#asks = new Asks({
       sessions,
       nearby,
@@ -164,7 +177,8 @@ export class Device implements Core<Input, Change, Effect> {
     this.#begun = true
     this.#sweepMs = draft.nowMs
     this.#pool.rotate(draft)
-    this.#card.renew(draft)
+    this.#homes.named(draft) // Others, perhaps, while nothing ran.
+    this.#relays.renewCard(draft)
     this.#ordering.begin(draft)
     for (const contact of draft.reads.contacts()) if (contact.state === 'adding') this.#asks.wantCard(contact, draft)
   }
@@ -238,15 +252,13 @@ export class Device implements Core<Input, Change, Effect> {
     draft.keep({ kind: 'sweep-seen', beforeMs: draft.nowMs })
     for (const contact of draft.reads.contacts()) this.#outbox.expireWaiting(contact, draft)
     const rotated = this.#pool.rotate(draft)
-    if (this.#card.renew(draft) || rotated) this.#relays.publishAll(draft)
+    if (!this.#relays.renewCard(draft) && rotated) this.#relays.publishAll(draft)
   }
 
   #listening(addresses: readonly string[], draft: Draft): void {
     this.#card.setAddresses(addresses)
-    const renewed = this.#card.renew(draft)
-    this.#relays.choose(draft)
-    if (renewed) this.#relays.publishAll(draft)
-    if (renewed && this.settings.relays.length === 0) this.#tellEveryone(draft) // Nobody else can.
+    const renewed = this.#relays.choose(draft)
+    if (renewed && this.settings.relays.length === 0) this.#announcing.everybody(draft) // Nobody else can.
     this.#outbox.begin(draft)
   }
 
@@ -264,24 +276,9 @@ export class Device implements Core<Input, Change, Effect> {
   }
 
   #relaysChosen(request: number, relays: readonly string[], draft: Draft): void {
-    if (relays.length > relaysMax) return draft.refuse(request, 'too-many-relays', `at most ${relaysMax} relays`)
-    const bad = relays.find((relay) => relayDevice(relay) === undefined)
-    if (bad !== undefined) {
-      return draft.refuse(request, 'invalid-relay', `${bad} does not end in the /p2p/… of a relay`)
-    }
-    this.#card.setRelays([...new Set(relays)], draft)
-    if (this.#card.renew(draft)) {
-      this.#relays.publishAll(draft)
-      this.#tellEveryone(draft)
-    }
+    if (!this.#homes.chosen(request, relays, draft)) return
     this.#relays.choose(draft)
     draft.answer(request, { ok: true, kind: 'done' })
-  }
-
-  /** Contacts hear from us where we are now, since the place where they would ask may be gone. */
-  #tellEveryone(draft: Draft): void {
-    const card = this.#card.signed
-    if (card !== undefined) this.#outbox.submitToAll({ kind: 'card', card }, draft)
   }
 
   #collected({ relay, envelope }: Extract<Input, { kind: 'envelope-collected' }>, draft: Draft): void {
@@ -291,6 +288,7 @@ export class Device implements Core<Input, Change, Effect> {
       const taken = this.#inbox.arrive({ device, envelopeId: envelope.id, type, ciphertext, via: 'relay' }, draft)
       const sentMs = envelope.expiresMs - messageLifeMs
       if (taken === 'taken' && this.#nearby.seen(device, sentMs, draft.nowMs)) this.#outbox.dialSoon(device, draft)
+      if (!this.#relays.isHome(relay)) this.#announcing.toOldPlace(draft.contactOfDevice(device), sentMs, draft)
     }
     // Taken, refused or garbage: none of them is worth keeping at the relay.
     draft.act({ kind: 'ack-mailbox', relay, ids: [envelope.id] })

@@ -52,8 +52,12 @@ export type Change =
   | { readonly kind: 'add-event'; readonly stored: StoredEvent }
   | { readonly kind: 'drop-events'; readonly upTo: number }
 
-/** `own-card`: the signed card; `bundle-version`, `next-prekey`: counters; `settings`: name and relays as JSON. */
-export type FactKey = 'own-card' | 'bundle-version' | 'next-prekey' | 'settings' | 'identity'
+/**
+ * `own-card`: the signed card; `bundle-version`, `next-prekey`: counters; `settings`: name and relays as JSON; `homes`: how
+ * they did, see `homes.ts`; `spent-prekeys`: see `prekey-pool.ts`.
+ */
+export type FactKey =
+  'own-card' | 'bundle-version' | 'next-prekey' | 'settings' | 'identity' | 'homes' | 'spent-prekeys'
 
 export type Effect =
   /** Try these multiaddrs of a device, all at once; ends in `link-risen` or `dial-failed`. */

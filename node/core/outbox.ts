@@ -73,7 +73,18 @@ export class Outbox {
       }
       this.#lanes.delete(device)
     }
+    this.#offerElsewhere(contact)
     this.wake(contact, draft)
+  }
+
+  /** What lies at a relay they have left, most likely because it is gone, is wanted at those they are at now. */
+  #offerElsewhere({ card }: Contact): void {
+    for (const { device } of card?.devices ?? []) {
+      for (const entry of this.#lanes.get(device)?.entries() ?? []) {
+        const { stored } = entry.delivery
+        if (stored !== undefined && card?.relays.includes(stored.relay) === false) entry.offerFromMs = 0
+      }
+    }
   }
 
   /** The user wants nothing more to do with them, and is shown what will not arrive. */

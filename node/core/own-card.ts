@@ -5,7 +5,7 @@
  */
 import { ed25519PublicKey } from '../../protocol/crypto/primitives.ts'
 import { accountIdOf, deviceIdOf, peerIdOf, type AccountId, type DeviceId } from '../../protocol/ids.ts'
-import { addressesMax, cardLifeMs } from '../../protocol/limits.ts'
+import { addressesMax, cardLifeMs, relaysMax } from '../../protocol/limits.ts'
 import { readCard, signCard, signedCard, type Card, type SignedCard } from '../../protocol/wire/card.ts'
 import type { OwnIdentity } from '../../protocol/session/types.ts'
 import type { Draft } from './draft.ts'
@@ -15,7 +15,7 @@ export interface Settings {
   readonly account: AccountId
   readonly device: DeviceId
   readonly name: string
-  /** Full multiaddrs. */
+  /** Full multiaddrs of those the user named, the best first; which of them the card names is told in `homes.ts`. */
   readonly relays: readonly string[]
 }
 
@@ -40,6 +40,8 @@ export interface Ownership {
 
 export class OwnCard {
   settings: Settings
+  /** Those the next card names. */
+  relays: readonly string[]
   readonly #accountSeed: Uint8Array
   #addresses: readonly string[] = []
   #card: Card | undefined
@@ -57,12 +59,19 @@ export class OwnCard {
     const kept = reads.fact('own-card')
     this.#signed = kept && signedCard.decode(kept)
     this.#card = this.#signed && readCard(this.#signed)
+    const stay = this.settings.relays.filter((relay) => this.#card?.relays.includes(relay))
+    this.relays = (stay.length > 0 ? stay : this.settings.relays).slice(0, relaysMax)
     // Until the node listens again, so that a restart at the same place is no news.
     this.#addresses = this.#card?.devices.find(({ device }) => device === this.settings.device)?.addresses ?? []
   }
 
   get signed(): SignedCard | undefined {
     return this.#signed
+  }
+
+  /** What the last one made says. */
+  get published(): Card | undefined {
+    return this.#card
   }
 
   setAddresses(addresses: readonly string[]): void {
@@ -80,7 +89,8 @@ export class OwnCard {
 
   /** Makes a new revision if the card no longer says what is so. True when it did. */
   renew(draft: Draft, force = false): boolean {
-    const { account, device, name, relays } = this.settings
+    const { account, device, name } = this.settings
+    const { relays } = this
     const devices = [{ device, addresses: this.#addresses }]
     const before = this.#card
     const same =

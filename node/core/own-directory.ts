@@ -39,6 +39,7 @@ export class OwnDirectory {
       const bundle = this.#pool.bundle()
       if (bundle === undefined || frame.device !== device) return refusal('not-found')
       const [preKey] = this.#mayGive(draft) ? this.#pool.make(ownPlace, 1, draft) : []
+      this.#pool.spent(ownPlace, draft)
       return { kind: 'bundle', bundle, ...(preKey && { preKey }) }
     }
     return refusal('malformed')
@@ -48,7 +49,7 @@ export class OwnDirectory {
     const earned = ((draft.nowMs - this.#filledMs) / 60_000) * perMinute
     this.#tokens = Math.min(perMinute, this.#tokens + Math.max(0, earned))
     this.#filledMs = draft.nowMs
-    if (this.#tokens < 1 || draft.reads.preKeyCount(ownPlace) >= outstandingMax) return false
+    if (this.#tokens < 1 || draft.reads.preKeysOf(ownPlace).length >= outstandingMax) return false
     this.#tokens--
     return true
   }

@@ -1,11 +1,13 @@
 /**
  * Our own relays: stay connected to each, publish card and prekeys there, refill when they run low. A relay that is away is
- * tried again with a back-off short enough that a restart of it goes unnoticed. Does not collect messages: `inbox.ts`.
+ * tried again with a back-off short enough that a restart of it goes unnoticed. Which they are, and which of them the card
+ * names, is decided in `homes.ts`. Does not collect messages: `inbox.ts`.
  */
 import { preKeysLow } from '../../protocol/limits.ts'
 import type { PublicPreKey } from '../../protocol/wire/directory.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffInStagesMs, backoffMs } from './backoff.ts'
 import type { Draft } from './draft.ts'
+import type { Homes, RelayRole, Service } from './homes.ts'
 import type { DirectoryAnswer, Input } from './inputs.ts'
 import type { OwnCard } from './own-card.ts'
 import type { PreKeyPool } from './prekey-pool.ts'
@@ -25,10 +27,23 @@ interface Standing {
   /** Something changed while a publication was under way. */
   again: boolean
   publishFromMs: number
+  /** It has taken our card since the link rose. */
+  serves: boolean
+  /** Attempts to have it serve us, in a row, that came to nothing. */
+  misses: number
+}
+
+export interface OwnRelaysInit {
+  readonly card: OwnCard
+  readonly pool: PreKeyPool
+  readonly homes: Homes
+  /** The card names other relays than before: everybody is to be told. */
+  readonly moved: (draft: Draft) => void
 }
 
 export interface RelayStanding {
   readonly relay: string
+  readonly role: RelayRole
   readonly connected: boolean
   /** Since when it is, or is not. */
   readonly sinceMs?: number
@@ -36,45 +51,83 @@ export interface RelayStanding {
   /** It said that it is shutting down; these are relays its operator names instead. */
   readonly elsewhere?: readonly string[]
   readonly preKeysLeft?: number
+  /** Named, and not serving since. */
+  readonly missedSinceMs?: number
+  /** Off the card, and collected from until. */
+  readonly untilMs?: number
 }
 
-const reconnect = { minMs: 500, maxMs: 10_000 }
+/** For the better part of an hour. */
+const reconnect = { minMs: 500, maxMs: 10_000, triesMax: 300 }
+/** Then it is no restart. */
+const reconnectLongAway = { minMs: 10_000, maxMs: 120_000 }
 /** It said that it ends: it will not be back within a moment, and all its people would come at once. */
-const reconnectClosed = { minMs: 8_000, maxMs: 60_000 }
+const reconnectClosed = { minMs: 8_000, maxMs: 60_000, triesMax: 50 }
 const republish = { minMs: 2_000, maxMs: 600_000 }
 const never = Number.POSITIVE_INFINITY
 
 export class OwnRelays {
-  readonly #card: OwnCard
-  readonly #pool: PreKeyPool
+  readonly #init: OwnRelaysInit
   readonly #standings = new Map<string, Standing>()
+  /** When time alone moves a relay on or off the card, or ends the collecting from one. */
+  #reconsiderMs = never
 
-  constructor(card: OwnCard, pool: PreKeyPool) {
-    this.#card = card
-    this.#pool = pool
+  constructor(init: OwnRelaysInit) {
+    this.#init = init
   }
 
-  /** As the library shows them. */
+  /** As the library shows them: those named, in the user's order, and then those that were left. */
   standings(): readonly RelayStanding[] {
-    return [...this.#standings].map(([relay, { state, sinceMs, reason, closing, preKeysLeft }]) => ({
-      relay,
-      connected: state === 'connected',
-      ...(sinceMs !== undefined && { sinceMs }),
-      ...(reason !== undefined && { reason }),
-      ...(closing !== undefined && { elsewhere: closing }),
-      ...(preKeysLeft !== undefined && { preKeysLeft }),
-    }))
+    const { card, homes } = this.#init
+    return [...new Set([...card.settings.relays, ...this.#standings.keys()])].map((relay) => {
+      const { state, sinceMs, reason, closing, preKeysLeft } = this.#standings.get(relay) ?? { state: 'away' }
+      const [missedSinceMs, untilMs] = [homes.missedSinceMs(relay), homes.leftUntilMs(relay)]
+      return {
+        relay,
+        role: homes.roleOf(relay),
+        connected: state === 'connected',
+        ...(sinceMs !== undefined && { sinceMs }),
+        ...(reason !== undefined && { reason }),
+        ...(closing !== undefined && { elsewhere: closing }),
+        ...(preKeysLeft !== undefined && { preKeysLeft }),
+        ...(missedSinceMs !== undefined && { missedSinceMs }),
+        ...(untilMs !== undefined && { untilMs }),
+      }
+    })
   }
 
-  /** Connects to those the user chose and leaves the others. */
-  choose(draft: Draft): void {
-    const chosen = new Set(this.#card.settings.relays)
+  /** The user named others, or nothing is connected yet. True when that made a new card. */
+  choose(draft: Draft): boolean {
+    this.#init.homes.named(draft)
+    this.#attend(draft)
+    return this.renewCard(draft)
+  }
+
+  /** Makes a new card if something in it changed, and publishes it; of other relays everybody is told. True when it did. */
+  renewCard(draft: Draft): boolean {
+    const { card } = this.#init
+    const before = card.published?.relays.join()
+    if (!card.renew(draft)) return false
+    this.publishAll(draft)
+    if (before !== undefined && before !== card.relays.join()) this.#init.moved(draft)
+    return true
+  }
+
+  /** Whether contacts are told to bring what they send there. */
+  isHome(relay: string): boolean {
+    return this.#init.card.relays.includes(relay)
+  }
+
+  /** Connects to those that are needed and leaves the others. */
+  #attend(draft: Draft): void {
+    const { homes } = this.#init
+    const needed = new Set([...homes.wanted(this.#service, draft.nowMs), ...homes.left(draft)])
     for (const relay of this.#standings.keys()) {
-      if (chosen.has(relay)) continue
+      if (needed.has(relay)) continue
       this.#standings.delete(relay)
       draft.act({ kind: 'leave-relay', relay })
     }
-    for (const relay of chosen) {
+    for (const relay of needed) {
       if (this.#standings.has(relay)) continue
       this.#standings.set(relay, {
         state: 'away',
@@ -83,9 +136,27 @@ export class OwnRelays {
         publishing: false,
         again: false,
         publishFromMs: never,
+        serves: false,
+        misses: 0,
       })
     }
-    this.tick(draft)
+    this.#reconsiderMs = homes.nextDeadline(draft.nowMs)
+    this.#connect(draft)
+  }
+
+  readonly #service = (relay: string): Service => this.#standings.get(relay) ?? { serves: false, misses: 0 }
+
+  /** One of them does better or worse than before, or time has passed. */
+  #reconsider(draft: Draft): void {
+    if (this.#init.homes.reconsider(this.#service, draft)) this.renewCard(draft)
+    this.#attend(draft)
+  }
+
+  #missed(relay: string, standing: Standing, draft: Draft): void {
+    standing.serves = false
+    standing.misses++
+    this.#init.homes.missed(relay, draft)
+    this.#reconsider(draft)
   }
 
   risen(relay: string, draft: Draft): void {
@@ -130,7 +201,9 @@ export class OwnRelays {
     if (standing.closing === undefined) standing.reason = reason
     standing.publishing = false
     const pauses = standing.closing === undefined ? reconnect : reconnectClosed
-    standing.fromMs = draft.nowMs + backoffMs(standing.failures, pauses, draft.random)
+    const pauseMs = backoffInStagesMs(standing.failures, pauses, reconnectLongAway, draft.random)
+    standing.fromMs = draft.nowMs + pauseMs
+    this.#missed(relay, standing, draft)
   }
 
   /** Card or bundle changed: every relay gets them. */
@@ -142,8 +215,8 @@ export class OwnRelays {
     const standing = this.#standings.get(relay)
     if (standing === undefined) return
     standing.preKeysLeft = left
-    if (left > preKeysLow || standing.publishing) return
-    this.#publish(relay, standing, this.#pool.refill(relay, left, draft), draft)
+    if (left > preKeysLow || standing.publishing || !this.isHome(relay)) return
+    this.#publish(relay, standing, this.#init.pool.refill(relay, left, draft), draft)
   }
 
   #publishAnswered(relay: string, answer: DirectoryAnswer, draft: Draft): void {
@@ -153,6 +226,12 @@ export class OwnRelays {
     if (answer.kind === 'answered' && answer.frame.kind === 'published') {
       standing.publishFromMs = never
       delete standing.reason
+      standing.serves = true
+      standing.misses = 0
+      this.#init.homes.served(relay, draft)
+      if (answer.frame.left === 0) this.#init.pool.spent(relay, draft)
+      this.#reconsider(draft)
+      if (this.#standings.get(relay) !== standing) return // Left, since others serve that the user likes better.
       if (standing.again) this.#publish(relay, standing, [], draft)
       else this.#preKeysCounted(relay, answer.frame.left, draft)
       return
@@ -164,9 +243,9 @@ export class OwnRelays {
     standing.publishFromMs = draft.nowMs + backoffMs(standing.failures, republish, draft.random)
     if (refusal === 'stale') {
       // Another life of this device published later than we remember; what is true now must count as newer.
-      this.#pool.raiseVersion(draft)
-      this.#card.renew(draft, true)
-    }
+      this.#init.pool.raiseVersion(draft)
+      this.#init.card.renew(draft, true)
+    } else this.#missed(relay, standing, draft)
   }
 
   /** Whatever kept them away may be over. */
@@ -176,10 +255,15 @@ export class OwnRelays {
       standing.failures = 0
       standing.fromMs = draft.nowMs
     }
-    this.tick(draft)
+    this.#connect(draft)
   }
 
   tick(draft: Draft): void {
+    if (this.#reconsiderMs <= draft.nowMs) this.#reconsider(draft)
+    else this.#connect(draft)
+  }
+
+  #connect(draft: Draft): void {
     for (const [relay, standing] of this.#standings) {
       if (standing.state === 'away' && standing.fromMs <= draft.nowMs) {
         standing.state = 'connecting'
@@ -192,7 +276,7 @@ export class OwnRelays {
   }
 
   nextDeadline(): number {
-    let earliestMs = never
+    let earliestMs = this.#reconsiderMs
     for (const standing of this.#standings.values()) {
       if (standing.state === 'away') earliestMs = Math.min(earliestMs, standing.fromMs)
       if (standing.state === 'connected' && !standing.publishing) {
@@ -204,7 +288,7 @@ export class OwnRelays {
 
   #publish(relay: string, standing: Standing, preKeys: readonly PublicPreKey[], draft: Draft): void {
     if (standing.state !== 'connected') return
-    const [card, bundle] = [this.#card.signed, this.#pool.bundle()]
+    const [card, bundle] = [this.#init.card.signed, this.#init.pool.bundle()]
     if (card === undefined || bundle === undefined) return
     if (standing.publishing) {
       standing.again = true
@@ -216,7 +300,7 @@ export class OwnRelays {
     draft.act({
       kind: 'publish',
       relay,
-      frame: { kind: 'publish', version: this.#pool.version, card, bundle, preKeys },
+      frame: { kind: 'publish', version: this.#init.pool.version, card, bundle, preKeys },
     })
   }
 }

@@ -1,9 +1,15 @@
 /**
  * Keeps enough prekeys where others find them: a hundred one-time keys at each relay, a signed and a Kyber key replaced
- * every week, whose private halves stay as long as a message to them can still be on its way. What is published is decided
- * here; when, in `own-relays.ts`.
+ * every week, whose private halves stay as long as a message to them can still be on its way; so do those of one-time keys
+ * that no directory holds any more. What is published is decided here; when, in `own-relays.ts`.
  */
-import { preKeysPublished, signedPreKeyKeptMs, signedPreKeyLifeMs } from '../../protocol/limits.ts'
+import {
+  clockSkewMsMax,
+  messageLifeMs,
+  preKeysPublished,
+  signedPreKeyKeptMs,
+  signedPreKeyLifeMs,
+} from '../../protocol/limits.ts'
 import type { KyberPreKey, OwnIdentity, Sessions, SignedPreKey } from '../../protocol/session/types.ts'
 import type { PublicPreKey, SignedBundle } from '../../protocol/wire/directory.ts'
 import type { Draft } from './draft.ts'
@@ -14,6 +20,14 @@ const preKeyIdMax = 0xff_fffe
 /** Fields are libsignal's; each account's devices are told apart by their own keys, so this is always 1. */
 const signalDeviceId = 1
 
+/** As long as a message under it can be on its way. */
+const preKeySpentKeptMs = messageLifeMs + clockSkewMsMax
+
+interface SpentKeys {
+  readonly upTo: number
+  readonly sinceMs: number
+}
+
 export class PreKeyPool {
   readonly #sessions: Sessions
   readonly #own: OwnIdentity
@@ -21,6 +35,8 @@ export class PreKeyPool {
   #kyber: KyberPreKey | undefined
   #version: number
   #nextId: number
+  /** For each directory: none of the keys up to this id, given to it before, is held there since. */
+  readonly #spent: Map<string, SpentKeys>
 
   constructor(sessions: Sessions, own: OwnIdentity, reads: Reads) {
     this.#sessions = sessions
@@ -29,6 +45,8 @@ export class PreKeyPool {
     this.#kyber = reads.kyberPreKeys().toSorted((a, b) => b.createdMs - a.createdMs)[0]
     this.#version = readNumber(reads.fact('bundle-version')) ?? 0
     this.#nextId = readNumber(reads.fact('next-prekey')) ?? 1
+    const spent = reads.fact('spent-prekeys')
+    this.#spent = new Map(spent && (JSON.parse(new TextDecoder().decode(spent)) as [string, SpentKeys][]))
   }
 
   get version(): number {
@@ -51,7 +69,26 @@ export class PreKeyPool {
     for (const old of draft.reads.kyberPreKeys()) {
       if (old.createdMs + signedPreKeyKeptMs <= draft.nowMs) draft.keep({ kind: 'drop-kyber-prekey', id: old.id })
     }
+    for (const [directory, { upTo, sinceMs }] of this.#spent) {
+      if (sinceMs + preKeySpentKeptMs > draft.nowMs) continue
+      const old = draft.reads.preKeysOf(directory).filter((id) => id <= upTo)
+      for (const id of old) draft.keep({ kind: 'drop-prekey', id })
+      this.#spent.delete(directory)
+      this.#keepSpent(draft)
+    }
     return due
+  }
+
+  /**
+   * A directory says that it holds no one-time key of ours: all that it had are handed out, or it lost its disk. A message
+   * under one of them may still be on its way.
+   */
+  spent(directory: string, draft: Draft): void {
+    const known = this.#spent.get(directory)
+    // What is noted is let run out first; the keys since then are noted the next time.
+    if (known !== undefined || draft.reads.preKeysOf(directory).length === 0) return
+    this.#spent.set(directory, { upTo: this.#nextId - 1, sinceMs: draft.nowMs })
+    this.#keepSpent(draft)
   }
 
   /** A directory holds a later version than we remember giving it: count on from there. */
@@ -89,6 +126,11 @@ export class PreKeyPool {
 
   nextDeadline(): number {
     return this.#signed === undefined ? Number.POSITIVE_INFINITY : this.#signed.createdMs + signedPreKeyLifeMs
+  }
+
+  #keepSpent(draft: Draft): void {
+    const value = new TextEncoder().encode(JSON.stringify([...this.#spent]))
+    draft.keep({ kind: 'put-fact', key: 'spent-prekeys', value })
   }
 
   #takeIds(count: number, draft: Draft): number {

@@ -46,8 +46,8 @@ export interface Reads extends PreKeyReads {
   session(device: DeviceId): SessionRecord | undefined
   signedPreKeys(): readonly SignedPreKey[]
   kyberPreKeys(): readonly KyberPreKey[]
-  /** One-time keys handed to this relay and not yet used. */
-  preKeyCount(relay: string): number
+  /** Ids of the one-time keys handed to this relay and not yet used, the lowest first. */
+  preKeysOf(relay: string): readonly number[]
 
   seen(envelopeId: EnvelopeId): { readonly messageId?: MessageId } | undefined
   invite(token: Uint8Array): OpenInvite | undefined

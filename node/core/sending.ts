@@ -180,7 +180,9 @@ export class Sending {
         delivery.stored === undefined ? first : (nextRelay(lane, delivery.stored.relay, relays, draft) ?? first)
       entry.depositAt = relay
       if (delivery.stored !== undefined && delivery.stored.relay !== relay) {
-        const outcome = 'it signed for this, and nothing has arrived since; another relay gets it too'
+        const outcome = relays.includes(delivery.stored.relay)
+          ? 'it signed for this, and nothing has arrived since; another relay gets it too'
+          : 'it signed for this, and they have left it since; another relay gets it too'
         recordAttempt(delivery, 'relay', delivery.stored.relay, outcome, draft)
       }
       const { envelopeId: id, type, ciphertext } = delivery.sealedFor

@@ -7,7 +7,7 @@ import { plainBytes, type Sql } from './store-sql.ts'
 export interface KeyRows {
   readonly reads: Pick<
     Reads,
-    'preKey' | 'signedPreKey' | 'kyberPreKey' | 'wasBaseKeyUsed' | 'signedPreKeys' | 'kyberPreKeys' | 'preKeyCount'
+    'preKey' | 'signedPreKey' | 'kyberPreKey' | 'wasBaseKeyUsed' | 'signedPreKeys' | 'kyberPreKeys' | 'preKeysOf'
   >
   addPreKey(preKey: PooledPreKey): void
   dropPreKey(id: number): void
@@ -36,7 +36,7 @@ interface SignedRow {
 
 export function keyRows(sql: Sql): KeyRows {
   const preKey = sql.one<PreKeyRow>('SELECT id, relay, public_key, private_key FROM prekeys WHERE id = ?')
-  const count = sql.one<{ left: number }>('SELECT count(*) AS left FROM prekeys WHERE relay = ?')
+  const idsOf = sql.all<{ id: number }>('SELECT id FROM prekeys WHERE relay = ? ORDER BY id')
   const addPreKey = sql.put('prekeys', ['id'], ['relay', 'public_key', 'private_key'])
   const signed = signedRows(sql, 'signed_prekeys')
   const kyber = signedRows(sql, 'kyber_prekeys')
@@ -53,7 +53,7 @@ export function keyRows(sql: Sql): KeyRows {
       wasBaseKeyUsed: (m) => mark(m.signedPreKeyId, m.kyberPreKeyId, m.baseKey) !== undefined,
       signedPreKeys: signed.all,
       kyberPreKeys: kyber.all,
-      preKeyCount: (relay) => count(relay)?.left ?? 0,
+      preKeysOf: (relay) => idsOf(relay).map(({ id }) => id),
     },
     addPreKey: (k) => addPreKey(k.id, k.relay, k.publicKey, k.privateKey),
     dropPreKey: sql.run('DELETE FROM prekeys WHERE id = ?'),

@@ -179,8 +179,11 @@ export class MemoryStore implements DeviceStore {
     return this.#open.kyberPreKeys.values().toSorted(byId)
   }
 
-  preKeyCount(relay: string): number {
-    return this.#open.preKeysByRelay.count(relay)
+  preKeysOf(relay: string): readonly number[] {
+    return this.#open.preKeysByRelay
+      .of(relay)
+      .map(({ id }) => id)
+      .toSorted((a, b) => a - b)
   }
 
   seen(envelopeId: EnvelopeId): { readonly messageId?: MessageId } | undefined {

@@ -100,7 +100,7 @@ function fakeNode(dataDir: string, rows: Rows, unlock: () => void): LinnetNode {
       peerId: '12D3KooWFake',
       name: rows.name,
       addresses: ['/ip4/127.0.0.1/tcp/1/p2p/12D3KooWFake'],
-      relays: rows.relays.map((relay) => ({ relay, connected: true, preKeysLeft: 100 })),
+      relays: rows.relays.map((relay) => ({ relay, role: 'home', connected: true, preKeysLeft: 100 })),
     }),
     send: async (who, text) => {
       const { account, name } = find(who)

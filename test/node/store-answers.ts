@@ -126,7 +126,7 @@ export function answersOf(store: DeviceStore): Record<string, unknown> {
     wasBaseKeyUsed: marks.map((mark) => store.wasBaseKeyUsed(mark)),
     signedPreKeys: store.signedPreKeys(),
     kyberPreKeys: store.kyberPreKeys(),
-    preKeyCount: ['a', 'b'].map((relay) => store.preKeyCount(relay)),
+    preKeysOf: ['a', 'b'].map((relay) => store.preKeysOf(relay)),
     seen: envelopes.map((id) => store.seen(id)),
     invite: small.map((n) => store.invite(bytesOf(n, 16))),
     invites: store.invites(),

@@ -70,7 +70,7 @@ function describeStrangers(at: Setting): void {
     expect(at.store.wasBaseKeyUsed({ signedPreKeyId: 1, kyberPreKeyId: 1, baseKey: new Uint8Array(33) })).toBe(false)
     expect(at.store.signedPreKeys()).toStrictEqual([])
     expect(at.store.kyberPreKeys()).toStrictEqual([])
-    expect(at.store.preKeyCount('relay')).toBe(0)
+    expect(at.store.preKeysOf('relay')).toEqual([])
     expect(at.store.seen(envelopeIdOf(1))).toBeUndefined()
     expect(at.store.invite(new Uint8Array(16))).toBeUndefined()
     expect(at.store.invites()).toStrictEqual([])

@@ -219,6 +219,11 @@ export class SimDevice {
     this.#store = copy.copy()
   }
 
+  /** As with other relays on the command line of the next start. */
+  names(relays: readonly string[]): void {
+    this.rewrite([{ kind: 'put-fact', key: 'settings', value: encodeSettings({ name: this.name, relays }) }])
+  }
+
   #listen(): void {
     this.#life?.push({ kind: 'listening', addresses: this.host.openness === 'hidden' ? [] : [this.#address] })
   }
