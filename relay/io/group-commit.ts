@@ -36,6 +36,7 @@ type Attempt =
 function inTransaction(db: Database.Database, engine: SqliteEngine, calls: readonly StoreCall[]): Attempt {
   try {
     db.exec('BEGIN IMMEDIATE')
+    engine.begun()
     const outcomes = calls.map((call) => engine.run(call))
     db.exec('COMMIT')
     return { ok: true, outcomes }

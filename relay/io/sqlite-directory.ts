@@ -14,8 +14,9 @@ export class SqliteDirectory {
     this.#sql = prepare(db)
   }
 
-  has(device: DeviceId): boolean {
-    return this.#sql.device.get(idBytes(device)) !== undefined
+  /** The number of a device's mailbox; undefined when it has none. */
+  boxOf(device: DeviceId): number | undefined {
+    return this.#sql.box.get(idBytes(device))?.box
   }
 
   publish(ask: Ask<'publish'>): Published {
@@ -59,18 +60,18 @@ export class SqliteDirectory {
   }
 
   countPreKeys({ device }: Ask<'count-prekeys'>): Answer<'count-prekeys'> {
-    return { published: this.has(device), left: this.#left(idBytes(device)) }
+    return { published: this.boxOf(device) !== undefined, left: this.#left(idBytes(device)) }
   }
 
-  /** Forgets one device that has not published for too long, and says which. */
-  dropIdle(nowMs: number): DeviceId | undefined {
+  /** Forgets one device that has not published for too long, and says which, and what its mailbox's number was. */
+  dropIdle(nowMs: number): { readonly device: DeviceId; readonly box: number } | undefined {
     const row = this.#sql.idle.get(nowMs - this.#limits.mailboxIdleMsMax)
     if (row === undefined) return undefined
     this.#sql.dropDevice.run(row.device)
     this.#sql.dropPreKeys.run(row.device)
     this.#sql.dropTaken.run(row.device)
     this.#sql.dropOrphan.run(row.account, row.account)
-    return deviceIdOf(row.device)
+    return { device: deviceIdOf(row.device), box: row.box }
   }
 
   census(): Pick<Census, 'mailboxes' | 'preKeys' | 'cards'> {
@@ -102,15 +103,19 @@ function prepare(db: Database.Database) {
   const dropOrphan = 'DELETE FROM card WHERE account = ? AND NOT EXISTS (SELECT 1 FROM device WHERE account = ?)'
   const forgetTaken = `DELETE FROM prekey_taken WHERE device = ? AND seq <= (
     SELECT seq FROM prekey_taken WHERE device = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)`
+  const keepDevice = `INSERT INTO device (device, account, version, bundle, updated_ms) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (device) DO UPDATE SET account = excluded.account, version = excluded.version,
+    bundle = excluded.bundle, updated_ms = excluded.updated_ms`
   const census = `SELECT (SELECT count(*) FROM device) AS mailboxes, (SELECT count(*) FROM prekey_onetime) AS preKeys,
     (SELECT count(*) FROM card) AS cards`
   return {
     device: db.prepare<[Bytes], DeviceRow>('SELECT account, version, bundle FROM device WHERE device = ?'),
     countDevices: db.prepare<[], Count>('SELECT count(*) AS count FROM device'),
-    keepDevice: db.prepare('INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?, ?)'),
+    box: db.prepare<[Bytes], { box: number }>('SELECT box FROM device WHERE device = ?'),
+    keepDevice: db.prepare(keepDevice),
     dropDevice: db.prepare('DELETE FROM device WHERE device = ?'),
-    idle: db.prepare<[number], { device: Buffer; account: Buffer }>(
-      'SELECT device, account FROM device WHERE updated_ms <= ? ORDER BY updated_ms, device LIMIT 1',
+    idle: db.prepare<[number], { box: number; device: Buffer; account: Buffer }>(
+      'SELECT box, device, account FROM device WHERE updated_ms <= ? ORDER BY updated_ms, device LIMIT 1',
     ),
     card: db.prepare<[Bytes], CardRow>('SELECT card, signature FROM card WHERE account = ?'),
     revision: db.prepare<[Bytes], { revision: number }>('SELECT revision FROM card WHERE account = ?'),

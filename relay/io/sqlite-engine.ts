@@ -14,6 +14,11 @@ export class SqliteEngine implements Engine {
     this.#mailboxes = new SqliteMailboxes(db, limits, this.#directory)
   }
 
+  /** To be told when a batch begins. */
+  begun(): void {
+    this.#mailboxes.batchBegins()
+  }
+
   /** To be told after every rollback. */
   rolledBack(): void {
     this.#mailboxes.forgetLevels()

@@ -7,10 +7,13 @@ import type { Answer, Ask, Census, Enqueued, LostEnvelope } from '../core/store-
 import type { SqliteDirectory } from './sqlite-directory.ts'
 import type { StoreLimits } from './store.ts'
 
-/** How full a mailbox is. Counted once and then kept in memory, since this thread is the only writer. */
+/** A mailbox and how full it is. Counted once and then kept in memory, since this thread is the only writer. */
 interface Level {
+  readonly box: number
   count: number
   bytes: number
+  /** At least as many as there are: those forgotten for their age are not counted off. */
+  tombstones: number
 }
 
 /** Mailboxes whose level is kept in memory. */
@@ -21,11 +24,17 @@ export class SqliteMailboxes {
   readonly #directory: SqliteDirectory
   readonly #sql: ReturnType<typeof prepare>
   readonly #levels = new Map<DeviceId, Level>()
+  /** Bytes in use when this batch began, and what it has added since; unknown until one of its calls asks. */
+  #usedBytes: number | undefined
 
   constructor(db: Database.Database, limits: StoreLimits, directory: SqliteDirectory) {
     this.#limits = limits
     this.#directory = directory
     this.#sql = prepare(db)
+  }
+
+  batchBegins(): void {
+    this.#usedBytes = undefined
   }
 
   /** After a rollback what is in memory may be ahead of what is on disk. */
@@ -34,22 +43,46 @@ export class SqliteMailboxes {
   }
 
   enqueue({ mailbox, envelope, nowMs }: Ask<'enqueue'>): Enqueued {
-    const device = idBytes(mailbox)
-    const id = idBytes(envelope.id)
-    const held = this.#sql.held.get(device, id)
-    if (held !== undefined) return { state: 'duplicate', ...held }
-    if (!this.#directory.has(mailbox)) return { state: 'unknown-mailbox' }
-    if (this.#usedBytes() + envelope.sealed.length > this.#limits.relayBytesMax) return { state: 'crowded' }
     const level = this.#levelOf(mailbox)
-    const victims = this.#victims(device, level, envelope)
+    if (level === undefined) return { state: 'unknown-mailbox' }
+    const id = idBytes(envelope.id)
+    this.#usedBytes ??= this.#measureUse()
+    const isCrowded = this.#usedBytes + envelope.sealed.length > this.#limits.relayBytesMax
+    if (isCrowded || !this.#hasRoom(level, envelope)) return this.#squeeze(level, envelope, nowMs, isCrowded)
+    return this.#insert(level, id, envelope, nowMs, [])
+  }
+
+  /** Where there is no room: what is there already is, and what is more urgent may push others out. */
+  #squeeze(level: Level, envelope: Envelope, nowMs: number, isCrowded: boolean): Enqueued {
+    const id = idBytes(envelope.id)
+    const held = this.#sql.held.get(level.box, id)
+    if (held !== undefined) return { state: 'duplicate', ...held }
+    if (isCrowded) return { state: 'crowded' }
+    const victims = this.#victims(level, envelope)
     if (victims === undefined) return { state: 'full' }
-    for (const victim of victims) this.#drop(mailbox, victim, 'pruned', nowMs)
+    for (const victim of victims) this.#drop(level, victim, 'pruned', nowMs)
+    return this.#insert(
+      level,
+      id,
+      envelope,
+      nowMs,
+      victims.map((victim) => envelopeIdOf(victim.id)),
+    )
+  }
+
+  #insert(level: Level, id: Uint8Array, envelope: Envelope, nowMs: number, pruned: readonly EnvelopeId[]): Enqueued {
     const { urgency, expiresMs, sealed } = envelope
-    this.#sql.insert.run(device, id, urgency, nowMs, expiresMs, sealed.length, sealed)
-    this.#sql.dropTombstone.run(device, id)
+    const { box } = level
+    if (this.#sql.insert.run(box, id, urgency, nowMs, expiresMs, sealed.length, sealed).changes === 0) {
+      const held = this.#sql.held.get(box, id)
+      if (held === undefined) throw new Error('a row that was just in the way is gone')
+      return { state: 'duplicate', ...held }
+    }
+    this.#dropTombstone(level, id)
     level.count += 1
     level.bytes += sealed.length
-    return { state: 'stored', storedMs: nowMs, expiresMs, pruned: victims.map((victim) => envelopeIdOf(victim.id)) }
+    this.#usedBytes = (this.#usedBytes ?? 0) + sealed.length
+    return { state: 'stored', storedMs: nowMs, expiresMs, pruned }
   }
 
   page(ask: Ask<'page'>): Answer<'page'> {
@@ -57,7 +90,9 @@ export class SqliteMailboxes {
     const chosen: number[] = []
     let bytes = 0
     let more = false
-    for (const row of this.#sql.order.iterate(idBytes(ask.mailbox), ask.nowMs)) {
+    const box = this.#levelOf(ask.mailbox)?.box
+    if (box === undefined) return { envelopes: [], more }
+    for (const row of this.#sql.order.iterate(box, ask.nowMs)) {
       if (except.has(envelopeIdOf(row.id))) continue
       bytes += row.bytes + ask.overheadBytes
       more = chosen.length >= ask.countMax || (bytes > ask.bytesMax && chosen.length > 0)
@@ -68,14 +103,16 @@ export class SqliteMailboxes {
   }
 
   ack({ mailbox, ids }: Ask<'ack'>): Answer<'ack'> {
-    const device = idBytes(mailbox)
     const storedMs: number[] = []
+    const level = this.#levelOf(mailbox)
+    if (level === undefined) return { deleted: 0, storedMs }
     for (const id of ids) {
       const key = idBytes(id)
-      this.#sql.dropTombstone.run(device, key)
-      const row = this.#sql.find.get(device, key)
+      this.#dropTombstone(level, key)
+      const row = this.#sql.removeById.get(level.box, key)
       if (row === undefined) continue
-      this.#remove(mailbox, row)
+      level.count -= 1
+      level.bytes -= row.bytes
       storedMs.push(row.storedMs)
     }
     return { deleted: storedMs.length, storedMs }
@@ -84,7 +121,9 @@ export class SqliteMailboxes {
   tombstones(ask: Ask<'tombstones'>): Answer<'tombstones'> {
     const except = new Set(ask.except)
     // Those already told are few and bounded, so they are read and stepped over.
-    const rows = this.#sql.tombstones.all(idBytes(ask.mailbox), ask.countMax + except.size + 1)
+    const level = this.#levelOf(ask.mailbox)
+    if (level === undefined || level.tombstones === 0) return { lost: [], more: false }
+    const rows = this.#sql.tombstones.all(level.box, ask.countMax + except.size + 1)
     const lost = rows.map(({ id, reason, atMs }) => ({ id: envelopeIdOf(id), reason, atMs }))
     const untold = lost.filter(({ id }) => !except.has(id))
     return { lost: untold.slice(0, ask.countMax), more: untold.length > ask.countMax }
@@ -95,7 +134,8 @@ export class SqliteMailboxes {
     const expired = this.#sql.expired.all(nowMs, countMax)
     for (const row of expired) {
       const mailbox = deviceIdOf(row.device)
-      this.#drop(mailbox, row, 'expired', nowMs)
+      const level = this.#levelOf(mailbox)
+      if (level !== undefined) this.#drop(level, row, 'expired', nowMs)
       lost.push({ mailbox, id: envelopeIdOf(row.id), reason: 'expired' })
     }
     if (expired.length >= countMax) return { lost, more: true }
@@ -124,55 +164,59 @@ export class SqliteMailboxes {
     }
   }
 
-  /** The least urgent, then oldest, that must go for the newcomer; undefined when they are no less urgent than it. */
-  #victims(device: Uint8Array, level: Level, newcomer: Envelope): Row[] | undefined {
-    const { mailboxMessagesMax, mailboxBytesMax } = this.#limits
-    let count = level.count + 1
-    let bytes = level.bytes + newcomer.sealed.length
-    const victims: Row[] = []
-    const fits = (): boolean => count <= mailboxMessagesMax && bytes <= mailboxBytesMax
-    if (fits()) return victims
-    for (const row of this.#sql.lessUrgent.all(device, newcomer.urgency)) {
-      if (fits()) break
-      victims.push(row)
-      count -= 1
-      bytes -= row.bytes
-    }
-    return fits() ? victims : undefined
+  #hasRoom({ count, bytes }: Pick<Level, 'count' | 'bytes'>, { sealed }: Envelope): boolean {
+    return count + 1 <= this.#limits.mailboxMessagesMax && bytes + sealed.length <= this.#limits.mailboxBytesMax
   }
 
-  #levelOf(mailbox: DeviceId): Level {
+  /** The least urgent, then oldest, that must go for the newcomer; undefined when they are no less urgent than it. */
+  #victims(level: Level, newcomer: Envelope): Row[] | undefined {
+    const left = { count: level.count, bytes: level.bytes }
+    const victims: Row[] = []
+    if (this.#hasRoom(left, newcomer)) return victims
+    for (const row of this.#sql.lessUrgent.all(level.box, newcomer.urgency)) {
+      if (this.#hasRoom(left, newcomer)) break
+      victims.push(row)
+      left.count -= 1
+      left.bytes -= row.bytes
+    }
+    return this.#hasRoom(left, newcomer) ? victims : undefined
+  }
+
+  /** Undefined when there is no such mailbox. */
+  #levelOf(mailbox: DeviceId): Level | undefined {
     const known = this.#levels.get(mailbox)
     if (known !== undefined) return known
-    const { count, bytes } = this.#sql.level.get(idBytes(mailbox)) ?? { count: 0, bytes: 0 }
-    const level = { count, bytes }
+    const box = this.#directory.boxOf(mailbox)
+    if (box === undefined) return undefined
+    const { count, bytes, tombstones } = this.#sql.level.get(box, box) ?? { count: 0, bytes: 0, tombstones: 0 }
+    const level = { box, count, bytes, tombstones }
     if (this.#levels.size >= levelsMax) this.#levels.clear()
     this.#levels.set(mailbox, level)
     return level
   }
 
-  #drop(mailbox: DeviceId, row: Row, reason: LossReason, atMs: number): void {
-    const device = idBytes(mailbox)
-    this.#remove(mailbox, row)
-    this.#sql.addTombstone.run(device, row.id, reason, atMs)
-    this.#sql.trimTombstones.run(device, device, this.#limits.tombstonesMax)
-  }
-
-  #remove(mailbox: DeviceId, { seq, bytes }: Row): void {
-    this.#sql.remove.run(seq)
-    const level = this.#levels.get(mailbox)
-    if (level === undefined) return
+  #drop(level: Level, row: Row, reason: LossReason, atMs: number): void {
+    this.#sql.remove.run(row.seq)
     level.count -= 1
-    level.bytes -= bytes
+    level.bytes -= row.bytes
+    this.#sql.addTombstone.run(level.box, row.id, reason, atMs)
+    level.tombstones += 1
+    const { tombstonesMax } = this.#limits
+    if (level.tombstones > tombstonesMax) {
+      level.tombstones -= this.#sql.trimTombstones.run(level.box, level.box, tombstonesMax).changes
+    }
   }
 
-  #giveUp(mailbox: DeviceId): LostEnvelope[] {
-    const device = idBytes(mailbox)
-    const ids = this.#sql.allIds.all(device).map(({ id }) => envelopeIdOf(id))
-    this.#sql.removeAll.run(device)
-    this.#sql.dropTombstones.run(device)
-    this.#levels.delete(mailbox)
-    return ids.map((id: EnvelopeId) => ({ mailbox, id, reason: 'expired' }))
+  #dropTombstone(level: Level, id: Uint8Array): void {
+    if (level.tombstones > 0) level.tombstones -= this.#sql.dropTombstone.run(level.box, id).changes
+  }
+
+  #giveUp({ device, box }: { readonly device: DeviceId; readonly box: number }): LostEnvelope[] {
+    const ids = this.#sql.allIds.all(box).map(({ id }) => envelopeIdOf(id))
+    this.#sql.removeAll.run(box)
+    this.#sql.dropTombstones.run(box)
+    this.#levels.delete(device)
+    return ids.map((id: EnvelopeId) => ({ mailbox: device, id, reason: 'expired' }))
   }
 
   #read(seq: number): Envelope {
@@ -183,7 +227,7 @@ export class SqliteMailboxes {
   }
 
   /** Bytes in use by everything here: pages that hold something. */
-  #usedBytes(): number {
+  #measureUse(): number {
     const { pages, free, size } = this.#sql.pages.get() ?? { pages: 0, free: 0, size: 0 }
     return (pages - free) * size
   }
@@ -196,49 +240,48 @@ export class SqliteMailboxes {
 
 /** Prepared once: compiling a statement costs several times what running it does. */
 function prepare(db: Database.Database) {
-  const row = 'seq, device, id, bytes'
-  const trimTombstones = `DELETE FROM tombstone WHERE device = ? AND seq <= (
-    SELECT seq FROM tombstone WHERE device = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)`
-  const forgetTombstones =
-    'DELETE FROM tombstone WHERE seq IN (SELECT seq FROM tombstone WHERE at_ms <= ? ORDER BY at_ms LIMIT ?)'
+  const trimTombstones = `DELETE FROM tombstone WHERE box = ? AND seq <= (
+    SELECT seq FROM tombstone WHERE box = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)`
+  const forgetTombstones = `DELETE FROM tombstone WHERE seq IN (
+    SELECT seq FROM tombstone WHERE at_ms <= ? ORDER BY at_ms LIMIT ?)`
   const census = `SELECT urgency, count(*) AS messages, sum(bytes) AS bytes FROM mailbox INDEXED BY mailbox_order
     GROUP BY urgency`
   const oldest = `SELECT (SELECT stored_ms FROM mailbox ORDER BY seq LIMIT 1) AS oldestMs,
     (SELECT count(*) FROM tombstone) AS tombstones`
   const pages = `SELECT page_count AS pages, freelist_count AS free, page_size AS size
     FROM pragma_page_count, pragma_freelist_count, pragma_page_size`
-  const order = `SELECT seq, id, bytes FROM mailbox WHERE device = ? AND expires_ms > ? ORDER BY urgency, seq`
+  const expired = `SELECT seq, device, id, bytes FROM mailbox JOIN device USING (box)
+    WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?`
+  const level = `SELECT count(*) AS count, coalesce(sum(bytes), 0) AS bytes,
+    (SELECT count(*) FROM tombstone WHERE box = ?) AS tombstones FROM mailbox WHERE box = ?`
   return {
-    held: db.prepare<[Bytes, Bytes], { storedMs: number; expiresMs: number }>(
-      'SELECT stored_ms AS storedMs, expires_ms AS expiresMs FROM mailbox WHERE device = ? AND id = ?',
+    held: db.prepare<[number, Bytes], { storedMs: number; expiresMs: number }>(
+      'SELECT stored_ms AS storedMs, expires_ms AS expiresMs FROM mailbox WHERE box = ? AND id = ?',
     ),
-    find: db.prepare<[Bytes, Bytes], Row & { readonly storedMs: number }>(
-      `SELECT ${row}, stored_ms AS storedMs FROM mailbox WHERE device = ? AND id = ?`,
+    insert: db.prepare(`INSERT INTO mailbox (box, id, urgency, stored_ms, expires_ms, bytes, sealed)
+      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (box, id) DO NOTHING`),
+    level: db.prepare<[number, number], Omit<Level, 'box'>>(level),
+    lessUrgent: db.prepare<[number, number], Row>(
+      'SELECT seq, id, bytes FROM mailbox WHERE box = ? AND urgency > ? ORDER BY urgency DESC, seq',
     ),
-    insert: db.prepare(
-      'INSERT INTO mailbox (device, id, urgency, stored_ms, expires_ms, bytes, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    order: db.prepare<[number, number], Row>(
+      'SELECT seq, id, bytes FROM mailbox WHERE box = ? AND expires_ms > ? ORDER BY urgency, seq',
     ),
-    level: db.prepare<[Bytes], Level>(
-      'SELECT count(*) AS count, coalesce(sum(bytes), 0) AS bytes FROM mailbox WHERE device = ?',
-    ),
-    lessUrgent: db.prepare<[Bytes, number], Row>(
-      `SELECT ${row} FROM mailbox WHERE device = ? AND urgency > ? ORDER BY urgency DESC, seq`,
-    ),
-    order: db.prepare<[Bytes, number], Omit<Row, 'device'>>(order),
     read: db.prepare<[number], EnvelopeRow>(
       'SELECT id, urgency, expires_ms AS expiresMs, sealed FROM mailbox WHERE seq = ?',
     ),
     remove: db.prepare('DELETE FROM mailbox WHERE seq = ?'),
-    removeAll: db.prepare('DELETE FROM mailbox WHERE device = ?'),
-    allIds: db.prepare<[Bytes], { id: Buffer }>('SELECT id FROM mailbox WHERE device = ?'),
-    expired: db.prepare<[number, number], Row>(
-      `SELECT ${row} FROM mailbox WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?`,
+    removeById: db.prepare<[number, Bytes], { bytes: number; storedMs: number }>(
+      'DELETE FROM mailbox WHERE box = ? AND id = ? RETURNING bytes, stored_ms AS storedMs',
     ),
-    addTombstone: db.prepare('INSERT OR REPLACE INTO tombstone (device, id, reason, at_ms) VALUES (?, ?, ?, ?)'),
-    dropTombstone: db.prepare('DELETE FROM tombstone WHERE device = ? AND id = ?'),
-    dropTombstones: db.prepare('DELETE FROM tombstone WHERE device = ?'),
-    tombstones: db.prepare<[Bytes, number], TombstoneRow>(
-      'SELECT id, reason, at_ms AS atMs FROM tombstone WHERE device = ? ORDER BY seq LIMIT ?',
+    removeAll: db.prepare('DELETE FROM mailbox WHERE box = ?'),
+    allIds: db.prepare<[number], { id: Buffer }>('SELECT id FROM mailbox WHERE box = ?'),
+    expired: db.prepare<[number, number], Row & { readonly device: Buffer }>(expired),
+    addTombstone: db.prepare('INSERT OR REPLACE INTO tombstone (box, id, reason, at_ms) VALUES (?, ?, ?, ?)'),
+    dropTombstone: db.prepare('DELETE FROM tombstone WHERE box = ? AND id = ?'),
+    dropTombstones: db.prepare('DELETE FROM tombstone WHERE box = ?'),
+    tombstones: db.prepare<[number, number], TombstoneRow>(
+      'SELECT id, reason, at_ms AS atMs FROM tombstone WHERE box = ? ORDER BY seq LIMIT ?',
     ),
     trimTombstones: db.prepare(trimTombstones),
     forgetTombstones: db.prepare(forgetTombstones),
@@ -252,7 +295,6 @@ type Bytes = Uint8Array
 
 interface Row {
   readonly seq: number
-  readonly device: Buffer
   readonly id: Buffer
   readonly bytes: number
 }

@@ -15,6 +15,12 @@ export interface Migration {
 /** Before 3.51.3 two connections could lose committed writes when a checkpoint met the reset of the log. */
 const versionMin: readonly number[] = [3, 51, 3]
 
+/**
+ * Pages of the log (16 MiB) before they are written to their places: a page that every batch touches is then written there
+ * once for many batches. A start reads the log again, which takes milliseconds.
+ */
+const logPagesMax = 4_096
+
 export function openDatabase(path: string, migrations: readonly Migration[]): Database.Database {
   // Created here and not by SQLite, which would let everyone on this machine read it; its log takes the same mode.
   closeSync(openSync(path, 'a', 0o600))
@@ -26,6 +32,7 @@ export function openDatabase(path: string, migrations: readonly Migration[]): Da
     db.pragma('foreign_keys = ON')
     db.pragma('secure_delete = FAST')
     db.pragma('cache_size = -65536')
+    db.pragma(`wal_autocheckpoint = ${logPagesMax}`)
     assertDurable(db)
     migrate(db, path, migrations)
     return db

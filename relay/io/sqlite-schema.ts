@@ -9,8 +9,9 @@ export const relaySchema: readonly Migration[] = [
   {
     name: 'mailboxes and directory',
     sql: `
+      -- The box number stands for the device wherever there is a row a message: a key in every index would be most of it.
       CREATE TABLE device (
-        device BLOB NOT NULL PRIMARY KEY, account BLOB NOT NULL,
+        box INTEGER PRIMARY KEY AUTOINCREMENT, device BLOB NOT NULL UNIQUE, account BLOB NOT NULL,
         version INTEGER NOT NULL, bundle BLOB NOT NULL, updated_ms INTEGER NOT NULL
       ) STRICT;
       CREATE INDEX device_account ON device (account);
@@ -35,19 +36,19 @@ export const relaySchema: readonly Migration[] = [
 
       -- seq never goes back, so that order of arrival survives deletions.
       CREATE TABLE mailbox (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT, device BLOB NOT NULL, id BLOB NOT NULL,
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, box INTEGER NOT NULL, id BLOB NOT NULL,
         urgency INTEGER NOT NULL, stored_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,
         bytes INTEGER NOT NULL, sealed BLOB NOT NULL
       ) STRICT;
-      CREATE UNIQUE INDEX mailbox_id ON mailbox (device, id);
-      CREATE INDEX mailbox_order ON mailbox (device, urgency, seq, bytes);
+      CREATE UNIQUE INDEX mailbox_id ON mailbox (box, id);
+      CREATE INDEX mailbox_order ON mailbox (box, urgency, seq, bytes);
       CREATE INDEX mailbox_expires ON mailbox (expires_ms);
 
       CREATE TABLE tombstone (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT, device BLOB NOT NULL, id BLOB NOT NULL,
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, box INTEGER NOT NULL, id BLOB NOT NULL,
         reason TEXT NOT NULL, at_ms INTEGER NOT NULL
       ) STRICT;
-      CREATE UNIQUE INDEX tombstone_id ON tombstone (device, id);
+      CREATE UNIQUE INDEX tombstone_id ON tombstone (box, id);
       CREATE INDEX tombstone_at ON tombstone (at_ms);
     `,
   },
