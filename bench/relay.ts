@@ -1,106 +1,61 @@
 /**
- * What a relay does for its processor time: `npm run bench:relay`. The relay is a process of its own with its files on disk and every
- * sync done; the load comes from this process, over libp2p and TCP on the loopback. Processor time of the relay is the figure
- * to trust, rates move with whatever else the machine does. Medians of three.
+ * What a relay does for its processor time, and what others do for theirs: `npm run bench:relay`. Each server is a process of its
+ * own with its files on a disk and every sync done; the load comes from this process over TCP on the loopback, encrypted.
+ * Processor time of the server is the figure to trust; rates and delays move with whatever else the machine does.
  */
-import type { Libp2p } from '@libp2p/interface'
-import { depositAll, drain, listen, senders, settle } from './relay/load.ts'
-import { startServer, type Server } from './relay/server.ts'
+import { statfsSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { parseArgs } from 'node:util'
+import type { Contender } from './relay/contender.ts'
+import { ours } from './relay/ours.ts'
+import { ejabberd } from './relay/peers/ejabberd.ts'
+import { mosquitto } from './relay/peers/mosquitto.ts'
+import { rabbitmq } from './relay/peers/rabbitmq.ts'
+import { quickPlan, wholePlan } from './relay/plans.ts'
+import { report } from './relay/report.ts'
+import { takeTurns, workloads } from './relay/turns.ts'
 
-const repetitions = 3
-const bytes = 200
+const usage = `npm run bench:relay -- [options]
+  --quick             a few seconds of everything, for a look
+  --alone             no other servers beside ours
+  --only LIST         of store, online and wire; by default all of them
+`
 
-interface Figures {
-  readonly [name: string]: number
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    alone: { type: 'boolean', default: false },
+    only: { type: 'string', default: workloads.join(',') },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  console.log(usage)
+  process.exit(0)
 }
 
-async function storeAndDrain(server: Server): Promise<Figures> {
-  const residents = await settle(server.address, 100)
-  const all = await senders(server.address, 50)
-  await depositAll(all, residents, 40, 10, bytes) // Until everything is compiled.
-  const each = 400
-  const [cpu, began] = [server.cpuUs(), performance.now()]
-  const waits = await depositAll(all, residents, each, 10, bytes)
-  const seconds = (performance.now() - began) / 1_000
-  const stored = all.length * each
-  const storeCpu = (server.cpuUs() - cpu) / stored
-  for (const { node } of all) await node.stop()
-  const [drainCpu, drainBegan] = [server.cpuUs(), performance.now()]
-  let drained = 0
-  for (let i = 0; i < residents.length; i += 10) {
-    const counts = await Promise.all(residents.slice(i, i + 10).map((one) => drain(server.address, one)))
-    drained += counts.reduce((sum, count) => sum + count, 0)
-  }
-  return {
-    'store, messages/s': stored / seconds,
-    'store, relay CPU µs/message': storeCpu,
-    'store, receipt after ms, median': percentile(waits, 0.5),
-    'store, receipt after ms, 99 %': percentile(waits, 0.99),
-    'drain with connects, messages/s': drained / ((performance.now() - drainBegan) / 1_000),
-    'drain, relay CPU µs/message': (server.cpuUs() - drainCpu) / drained,
-  }
+const plan = values.quick ? quickPlan : wholePlan
+const only = values.only.split(',')
+const contenders = [ours, ...(values.alone ? [] : [rabbitmq, ejabberd, mosquitto].filter(isInstalled))]
+
+console.log(`${cpus().length} cores, ${diskOf(tmpdir())}, medians of ${plan.repetitions}\n`)
+for (const { name, version, promise } of contenders) console.log(`${name} ${version()}: acknowledged means ${promise}`)
+console.log()
+
+const chosen = workloads.filter((workload) => only.includes(workload))
+if (chosen.length > 0) console.log(report(await takeTurns(contenders, chosen, plan), plan))
+process.exit(0)
+
+function isInstalled(contender: Contender): boolean {
+  const missing = contender.missing()
+  if (missing !== undefined) console.log(`${contender.name} is left out: it needs ${missing}, which is not installed.`)
+  return missing === undefined
 }
 
-async function online(server: Server): Promise<Figures> {
-  const residents = await settle(server.address, 50)
-  let received = 0
-  const listeners = await Promise.all(residents.map((one) => listen(server.address, one, () => (received += 1))))
-  const all = await senders(server.address, 50)
-  await depositAll(all, residents, 40, 4, bytes)
-  const each = 200
-  const [cpu, began] = [server.cpuUs(), performance.now()]
-  received = 0
-  await depositAll(all, residents, each, 4, bytes)
-  while (received < all.length * each) await new Promise((resolve) => setTimeout(resolve, 5))
-  const figures = {
-    'online, messages/s': received / ((performance.now() - began) / 1_000),
-    'online, relay CPU µs/message': (server.cpuUs() - cpu) / received,
-  }
-  for (const node of [...listeners, ...all.map((one) => one.node)]) await node.stop()
-  return figures
+/** A file system in memory syncs in no time, and would flatter whoever syncs. */
+function diskOf(path: string): string {
+  const inMemory = [0x01021994, 0x858458f6]
+  return inMemory.includes(statfsSync(path).type)
+    ? `${path} IS IN MEMORY: no figure of storing counts`
+    : `disk at ${path}`
 }
-
-async function idle(server: Server): Promise<Figures> {
-  const count = 500
-  const residents = await settle(server.address, count)
-  await settledMemory()
-  const [before, cpu] = [server.memory(), server.cpuUs()]
-  const nodes: Libp2p[] = []
-  for (let i = 0; i < count; i += 20) {
-    nodes.push(
-      ...(await Promise.all(residents.slice(i, i + 20).map((one) => listen(server.address, one, () => undefined)))),
-    )
-  }
-  const connectCpu = (server.cpuUs() - cpu) / count / 1_000
-  await settledMemory()
-  const figures = {
-    'idle, KiB a subscribed connection': (server.memory() - before) / count / 1_024,
-    'connect and subscribe, relay CPU ms': connectCpu,
-  }
-  for (const node of nodes) await node.stop()
-  return figures
-}
-
-function settledMemory(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 5_000))
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
-}
-
-for (const measure of [storeAndDrain, online, idle]) {
-  const runs: Figures[] = []
-  for (let i = 0; i < repetitions; i++) {
-    const server = await startServer()
-    runs.push(await measure(server))
-    await server.stop()
-  }
-  for (const name of Object.keys(runs[0] ?? {})) {
-    const values = runs.map((run) => run[name] ?? 0).toSorted((a, b) => a - b)
-    const shown = values.map((value) => value.toFixed(value < 10 ? 2 : 0)).join(' / ')
-    console.log(`${name.padEnd(40)} ${shown}`)
-  }
-}
-process.exit(0) // libp2p's timers would keep it here.

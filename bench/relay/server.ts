@@ -1,12 +1,11 @@
-/** The relay being measured: a process of its own, and what it has cost so far as Linux counts it. */
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+/** The relay being measured: a process of its own with its files on disk, and what it has cost so far. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { AllLimits } from '../../relay/index.ts'
+import { ServerProcess } from './process.ts'
 
 export interface Server {
   readonly address: string
@@ -34,33 +33,38 @@ const unbounded: Partial<AllLimits> = {
   subscriptions: rate,
 }
 
-export async function startServer(): Promise<Server> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'linnet-bench-'))
-  const child = spawn(process.execPath, [program, dataDir, JSON.stringify(unbounded)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+/** In an empty directory of its own, with these limits besides the relay's own ones. */
+export async function startRelay(
+  place: string,
+  limits: Partial<AllLimits> = unbounded,
+): Promise<{ readonly process: ServerProcess; readonly address: string }> {
+  const server = new ServerProcess(place)
+  const data = join(place, 'data')
+  mkdirSync(data)
+  const { stdout } = server.start({
+    program: process.execPath,
+    args: [program, data, JSON.stringify(limits)],
+    stdout: 'pipe',
   })
-  const address = await firstAddress(child)
-  const pid = child.pid ?? 0
+  if (stdout === null) throw new Error('the relay says nothing')
+  for await (const line of createInterface({ input: stdout })) {
+    if (line.startsWith('/')) return { process: server, address: line }
+  }
+  throw new Error(`the relay ended before it was ready: ${server.lastWords()}`)
+}
+
+/** In a temporary directory, which goes with it. */
+export async function startServer(): Promise<Server> {
+  const place = mkdtempSync(join(tmpdir(), 'linnet-bench-'))
+  chmodSync(place, 0o700)
+  const { process: server, address } = await startRelay(place)
   return {
     address,
-    cpuUs: () => cpuUsOf(pid),
-    memory: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1_024,
+    cpuUs: () => server.cpuUs(),
+    memory: () => server.memory(),
     stop: async () => {
-      child.kill('SIGKILL')
-      await once(child, 'exit')
-      rmSync(dataDir, { recursive: true, force: true })
+      await server.kill()
+      rmSync(place, { recursive: true, force: true })
     },
   }
-}
-
-async function firstAddress(child: ChildProcess): Promise<string> {
-  if (child.stdout === null) throw new Error('the relay says nothing')
-  for await (const line of createInterface({ input: child.stdout })) if (line.startsWith('/')) return line
-  throw new Error('the relay ended before it was ready')
-}
-
-/** Linux counts in hundredths of a second. */
-function cpuUsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) * 10_000
 }

@@ -1,0 +1,76 @@
+/**
+ * Every server in its turn, one running at a time on an empty disk, and the round as often as the plan says: whatever else the
+ * machine does meanwhile, it does to all of them.
+ */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { within, type Contender, type Server } from './contender.ts'
+import { medians, type Figures } from './figures.ts'
+import type { Plan } from './plans.ts'
+import { online } from './workloads/online.ts'
+import { storeAndDrain } from './workloads/store.ts'
+import { wire } from './workloads/wire.ts'
+
+export const workloads = ['store', 'online', 'wire'] as const
+export type Workload = (typeof workloads)[number]
+
+export interface Result {
+  readonly contender: Contender
+  readonly figures: Figures
+}
+
+const startMsMax = 90_000
+const turnMsMax = 300_000
+
+export async function takeTurns(
+  contenders: readonly Contender[],
+  chosen: readonly Workload[],
+  plan: Plan,
+): Promise<Result[]> {
+  const place = mkdtempSync(join(tmpdir(), 'linnet-bench-'))
+  chmodSync(place, 0o755) // Some servers do not run as the user who measures them.
+  const runs = new Map(contenders.map((contender) => [contender, [] as Figures[]]))
+  for (let round = 0; round < plan.repetitions; round++) {
+    for (const [contender, figures] of runs) {
+      const own = join(place, `${round}-${contender.name.replaceAll(' ', '-')}`)
+      mkdirSync(own)
+      // Bytes are the same every time.
+      const due = chosen.filter((workload) => workload !== 'wire' || round === 0)
+      if (due.length > 0) figures.push(await turn(contender, due, plan, own))
+      rmSync(own, { recursive: true, force: true })
+    }
+  }
+  rmSync(place, { recursive: true, force: true })
+  return [...runs].map(([contender, figures]) => ({ contender, figures: medians(figures) }))
+}
+
+/** What went wrong is said and leaves a gap in the tables. */
+async function turn(contender: Contender, due: readonly Workload[], plan: Plan, place: string): Promise<Figures> {
+  const figures: Record<string, number | undefined> = {}
+  let server: Server | undefined
+  const beganMs = performance.now()
+  try {
+    server = await within(startMsMax, 'starting', contender.start(place))
+    for (const workload of due) {
+      Object.assign(figures, await within(turnMsMax, workload, perform(workload, server, plan)))
+    }
+  } catch (error) {
+    const words = server === undefined ? '' : ` Its last words: ${server.process.lastWords()}`
+    console.error(`${contender.name}: ${error instanceof Error ? error.message : String(error)}.${words}`)
+  }
+  await server?.stop()
+  console.error(`${contender.name}: ${Math.round((performance.now() - beganMs) / 1_000)} s`)
+  return figures
+}
+
+function perform(workload: Workload, server: Server, plan: Plan): Promise<Figures> {
+  switch (workload) {
+    case 'store':
+      return storeAndDrain(server, plan.store)
+    case 'online':
+      return online(server, plan.online)
+    case 'wire':
+      return wire(server, plan.wire)
+  }
+}
