@@ -218,8 +218,8 @@ export class DeviceNode implements LinnetNode {
 
   /** What the core was told before is kept; nothing is told it after. */
   async #stop(): Promise<void> {
+    this.#driver.stop() // What it still does may wake whoever waits, and that reads what is kept.
     this.#phase = 'stopping'
-    this.#driver.stop()
     await this.#presence?.stop()
     await this.#end()
   }

@@ -143,6 +143,18 @@ test('a node that is not running says so, and stops as often as it is asked to',
   expect(() => node.contacts()).toThrow(NodeError)
 })
 
+test('what is done last of all may wake whoever waits', async () => {
+  const [alice, bob] = [await run({ name: 'Alice' }), await run({ name: 'Bob' })]
+  await alice.add(await bob.invite(), 'Bob')
+  await bob.stop()
+  const { id } = await alice.send('Bob', 'in vain')
+  const waiting = alice.waitFor(id, 'delivered', 60_000)
+  const fatal = heard(alice, 'fatal').then(() => 'fatal')
+  void alice.block('Bob').catch(() => undefined)
+  await alice.stop()
+  expect(await Promise.race([waiting, fatal])).toBe('expired')
+})
+
 test('whoever waits for a message when the node stops is told', async () => {
   const alice = await run({ name: 'Alice' })
   const bob = await run({ name: 'Bob' })
