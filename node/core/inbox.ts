@@ -48,7 +48,10 @@ export class Inbox {
   arrive(incoming: Incoming, draft: Draft): Taken {
     const known = draft.reads.seen(incoming.envelopeId)
     if (known !== undefined) {
-      this.#oweAgain(incoming, known.messageId, draft)
+      const contact = draft.contactOfDevice(incoming.device)
+      if (contact !== undefined && known.messageId !== undefined) {
+        this.#oweAgain(incoming, known.messageId, contact, draft)
+      }
       return 'taken'
     }
     const sender = draft.contactOfDevice(incoming.device)
@@ -90,7 +93,7 @@ export class Inbox {
   /** What takes a place in the conversation: kept, also when this version cannot read it. */
   #keepMessage(incoming: Incoming, content: Content, contact: Contact, draft: Draft): void {
     if (draft.message(contact.account, false, content.id) !== undefined) {
-      this.#owe(incoming, content.id, contact, draft)
+      this.#oweAgain(incoming, content.id, contact, draft)
       return
     }
     const message: Message = {
@@ -165,10 +168,13 @@ export class Inbox {
     })
   }
 
-  /** Their copy of our receipt was lost, or they would not send this again. */
-  #oweAgain(incoming: Incoming, messageId: MessageId | undefined, draft: Draft): void {
-    const contact = draft.contactOfDevice(incoming.device)
-    if (contact !== undefined && messageId !== undefined) this.#owe(incoming, messageId, contact, draft)
+  /**
+   * Their copy of our receipt was lost, or they would not send this again; unless it has not left yet. Whoever repeats
+   * themselves where our receipts cannot reach them would otherwise fill our outbox.
+   */
+  #oweAgain(incoming: Incoming, id: MessageId, contact: Contact, draft: Draft): void {
+    const isOwed = (said: Body): boolean => said.kind === 'receipt' && said.ids.includes(id)
+    if (!this.#init.outbox.isSaying(contact, isOwed)) this.#owe(incoming, id, contact, draft)
   }
 
   #owe(incoming: Incoming, id: MessageId, contact: Contact, draft: Draft): void {

@@ -56,6 +56,18 @@ export class Outbox {
     this.#fanOut(contact, control, draft)
   }
 
+  /** Such a thing, without a place in the conversation, still waits to be taken from here. */
+  isSaying(contact: Contact, matches: (body: Body) => boolean): boolean {
+    for (const { device } of contact.card?.devices ?? []) {
+      for (const { delivery } of this.#lanes.get(device)?.entries() ?? []) {
+        if (delivery.seq > 0 || delivery.stored !== undefined) continue
+        const said = bodyCodec.decode(delivery.body)
+        if (said !== undefined && matches(said)) return true
+      }
+    }
+    return false
+  }
+
   submitToAll(body: Body, draft: Draft): void {
     for (const contact of draft.reads.contacts())
       if (contact.state === 'added') this.submitControl(contact, body, draft)
@@ -139,6 +151,13 @@ export class Outbox {
     lane.dialFromMs = 0
     lane.dialFailures = 0
     this.#sending.move(lane, draft)
+  }
+
+  /** They sent something at `sentMs`, so they are there, and what lies at a relay for them should have reached them. */
+  heardFrom(device: DeviceId, sentMs: number, draft: Draft): void {
+    const lane = this.#lanes.get(device)
+    const card = lane && draft.contact(lane.account)?.card
+    if (lane !== undefined && card !== undefined) this.#sending.heardFrom(lane, card.relays, sentMs, draft)
   }
 
   move(device: DeviceId, draft: Draft): void {

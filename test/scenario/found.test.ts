@@ -75,3 +75,22 @@ test('a long queue is not put to a full mailbox again and again', () => {
   story.pass(2 * hour)
   expect(bob.heard(alice)).toHaveLength(200)
 })
+
+test('whoever repeats themselves where no receipt can reach them is not answered anew each time', () => {
+  const story = new Story()
+  const [hers, his] = [story.relay('hers'), story.relay('his')]
+  const alice = story.person('alice', [hers], { openness: 'home' })
+  const bob = story.person('bob', [his], { openness: 'home' })
+  story.pass(5 * second)
+  expect(story.meet(alice, bob)).toBe(true)
+  story.pass(minute)
+  hers.kill()
+  const id = alice.says(bob, 'did you get this?')
+  story.pass(5 * day)
+  expect(bob.heard(alice)).toEqual(['did you get this?'])
+  expect(bob.device.store.deliveries().length).toBeLessThanOrEqual(2)
+  hers.start()
+  story.pass(hour)
+  expect(alice.fateOf(bob, id)).toBe('read')
+  expect(bob.device.store.deliveries()).toEqual([])
+})
