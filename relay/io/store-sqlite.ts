@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { LocalError, UsageError } from '../../protocol/errors.ts'
 import type { StoreCall, StoreOutcome } from '../core/store-calls.ts'
 import { isDamage } from './group-commit.ts'
+import { packCalls, unpackOutcome, type PackedOutcome } from './store-packing.ts'
 import type { Store, StoreInit } from './store.ts'
 import type { FromWorker, ToWorker, WorkerInit } from './store-worker.ts'
 
@@ -104,8 +105,12 @@ class SqliteStore implements Store {
   #next(): void {
     if (this.#atWork.length > 0 || this.#ended) return
     this.#atWork = this.#queue.splice(0, batchMax)
-    if (this.#atWork.length > 0) this.#post({ kind: 'batch', calls: this.#atWork.map(({ call }) => call) })
-    else for (const resolve of this.#idle.splice(0)) resolve()
+    if (this.#atWork.length === 0) {
+      for (const resolve of this.#idle.splice(0)) resolve()
+      return
+    }
+    const batch = packCalls(this.#atWork.map(({ call }) => call))
+    this.#post({ kind: 'batch', batch }, [batch.deposits.buffer])
   }
 
   #received(message: FromWorker): void {
@@ -122,10 +127,10 @@ class SqliteStore implements Store {
     }
   }
 
-  #committed(outcomes: readonly StoreOutcome[], faults: readonly string[]): void {
+  #committed(outcomes: readonly PackedOutcome[], faults: readonly string[]): void {
     const answered = this.#atWork
     this.#atWork = []
-    for (const [i, { answer }] of answered.entries()) answer(outcomes[i] ?? { ok: false, reason: 'failed' })
+    for (const [i, { call, answer }] of answered.entries()) answer(unpackOutcome(outcomes[i] ?? failed, call))
     for (const fault of faults) this.#init.faulted?.(fault)
     const damage = faults.find(isDamage)
     if (damage !== undefined) return this.#fail(new LocalError(`the database is damaged (${damage})`))
@@ -146,7 +151,9 @@ class SqliteStore implements Store {
     this.#init.failed(error)
   }
 
-  #post(message: ToWorker): void {
-    this.#worker.postMessage(message)
+  #post(message: ToWorker, handOver: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, handOver)
   }
 }
+
+const failed: StoreOutcome = { ok: false, reason: 'failed' }

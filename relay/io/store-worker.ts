@@ -3,11 +3,11 @@
  * answers it, and takes the next: what arrives during one sync shares the following one.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { StoreCall, StoreOutcome } from '../core/store-calls.ts'
 import { commitBatch } from './group-commit.ts'
 import { SqliteEngine } from './sqlite-engine.ts'
 import { openDatabase } from './sqlite-open.ts'
 import { relaySchema } from './sqlite-schema.ts'
+import { packOutcome, unpackCalls, type PackedCalls, type PackedOutcome } from './store-packing.ts'
 import type { StoreLimits } from './store.ts'
 
 export interface WorkerInit {
@@ -16,7 +16,7 @@ export interface WorkerInit {
 }
 
 export type ToWorker =
-  | { readonly kind: 'batch'; readonly calls: readonly StoreCall[] }
+  | { readonly kind: 'batch'; readonly batch: PackedCalls }
   | { readonly kind: 'backup'; readonly path: string }
   | { readonly kind: 'close' }
 
@@ -24,7 +24,7 @@ export type FromWorker =
   | { readonly kind: 'opened' }
   /** `usage`: the operator's to mend, and the message says how. */
   | { readonly kind: 'refused'; readonly message: string; readonly usage: boolean }
-  | { readonly kind: 'committed'; readonly outcomes: readonly StoreOutcome[]; readonly faults: readonly string[] }
+  | { readonly kind: 'committed'; readonly outcomes: readonly PackedOutcome[]; readonly faults: readonly string[] }
   | { readonly kind: 'backed-up'; readonly error: string | undefined }
   | { readonly kind: 'closed' }
 
@@ -34,8 +34,10 @@ function serve(port: NonNullable<typeof parentPort>, { path, limits }: WorkerIni
   const engine = new SqliteEngine(db, limits)
   port.on('message', (message: ToWorker) => {
     switch (message.kind) {
-      case 'batch':
-        return tell({ kind: 'committed', ...commitBatch(db, engine, message.calls) })
+      case 'batch': {
+        const { outcomes, faults } = commitBatch(db, engine, unpackCalls(message.batch))
+        return tell({ kind: 'committed', outcomes: outcomes.map(packOutcome), faults })
+      }
       case 'backup':
         // In this thread and connection: another writer would make SQLite's own backup start over and over.
         void db.backup(message.path).then(
