@@ -36,7 +36,9 @@ const protocol = '/libp2p/dcutr'
 /** A circuit is looked at so often while it might still become direct; strangers become friends meanwhile. */
 const lookEveryMs = 1_000
 /** Nearly all that succeed do so at once; a second and a third time are for lost packets and bad moments. */
-const pausesMs: readonly number[] = [0, 3_000, 30_000]
+const pausesMs: readonly number[] = [3_000, 30_000, 120_000]
+/** From then on so often, for as long as the circuit is used: routers and networks change. */
+const lastPauseMs = 600_000
 const agreeMsMax = 8_000
 const dialsMsMax = 8_000
 
@@ -86,18 +88,20 @@ export class Upgrade implements Startable {
     for (const [connection, watched] of this.#watched) {
       if (watched.busy || watched.fromMs > performance.now()) continue
       const device = deviceIdOfPeerId(connection.remotePeer.toString())
-      const pauseMs = pausesMs[watched.attempts]
-      if (device === undefined || pauseMs === undefined || this.#isDirect(connection.remotePeer)) {
+      if (device === undefined) {
         this.#watched.delete(connection)
-      } else if (this.#init.isFriend(device) && this.#init.vantage().views().length > 0) {
-        watched.busy = true
-        watched.attempts++
-        void this.#begin(connection, device).then((how) => {
-          this.#init.log('debug', 'upgrade', { attempt: watched.attempts, how })
-          watched.busy = false
-          watched.fromMs = performance.now() + (pausesMs[watched.attempts] ?? 0)
-        })
+        continue
       }
+      // One that stands may be dead without anybody knowing, so the circuit is watched until it ends.
+      if (this.#isDirect(connection.remotePeer)) continue
+      if (!this.#init.isFriend(device) || this.#init.vantage().views().length === 0) continue
+      watched.busy = true
+      watched.attempts++
+      void this.#begin(connection, device).then((how) => {
+        this.#init.log('debug', 'upgrade', { attempt: watched.attempts, how })
+        watched.busy = false
+        watched.fromMs = performance.now() + (pausesMs[watched.attempts - 1] ?? lastPauseMs)
+      })
     }
     if (this.#watched.size > 0) return
     clearInterval(this.#timer)
