@@ -15,6 +15,7 @@ import type {
   StoredEvent,
   Why,
 } from '../../node/index.ts'
+import type { RelayOptions } from '../../relay/index.ts'
 import type { Ask } from './person.ts'
 
 /** `Omit` that keeps the members of a union apart. */
@@ -137,7 +138,8 @@ export class Person extends Process {
   readonly faults: unknown[] = []
   readonly presences: PresenceEvent[] = []
   #onPresence: (() => void) | undefined
-  onEvent: (stored: StoredEvent) => void = () => undefined
+  /** Told of each event; many may wait at one time. */
+  readonly #listeners = new Set<(stored: StoredEvent) => void>()
 
   constructor(options: () => NodeOptions, prefix: readonly string[] = []) {
     super('./person.ts', () => JSON.stringify(options()), prefix)
@@ -157,15 +159,17 @@ export class Person extends Process {
     const past = this.events.find(fits)
     if (past !== undefined) return past
     return new Promise((resolve, reject) => {
-      const before = this.onEvent
-      const timer = setTimeout(() => reject(new Error(`no such event within ${timeoutMs} ms`)), timeoutMs)
-      this.onEvent = (stored) => {
-        before(stored)
+      const timer = setTimeout(() => {
+        this.#listeners.delete(listener)
+        reject(new Error(`no such event within ${timeoutMs} ms`))
+      }, timeoutMs)
+      const listener = (stored: StoredEvent): void => {
         if (!fits(stored)) return
         clearTimeout(timer)
-        this.onEvent = before
+        this.#listeners.delete(listener)
         resolve(stored)
       }
+      this.#listeners.add(listener)
     })
   }
 
@@ -193,7 +197,7 @@ export class Person extends Process {
     if (said['event'] !== undefined) {
       const stored = said['event'] as StoredEvent
       this.events.push(stored)
-      this.onEvent(stored)
+      for (const listener of this.#listeners) listener(stored)
       return
     }
     if (said['presence'] !== undefined) {
@@ -221,7 +225,7 @@ export class RelayProcess extends Process {
   /** Full multiaddr, once ready; the same after a restart. */
   address = ''
 
-  constructor(options: () => { dataDir: string; listen: readonly string[] }, prefix: readonly string[] = []) {
+  constructor(options: () => RelayOptions, prefix: readonly string[] = []) {
     super('./relay.ts', () => JSON.stringify(options()), prefix)
   }
 

@@ -1,7 +1,8 @@
 /** What the stories share: whether a world can be made here, people in it, and the measuring of what happens to them. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import type { NodeOptions } from '../../node/index.ts'
+import type { RelayOptions } from '../../relay/index.ts'
 import { canMakeMachines } from '../e2e/machines.ts'
 import { Person, RelayProcess, scratch } from '../e2e/processes.ts'
 import { World, type Machine } from './world.ts'
@@ -18,10 +19,15 @@ export function whyNot(): string | undefined {
 
 export interface Lab {
   readonly world: World
-  relay(machine: Machine, port?: number): Promise<RelayProcess>
+  relay(machine: Machine, options?: Pick<RelayOptions, 'limits'>): Promise<RelayProcess>
   person(machine: Machine, options: Partial<NodeOptions> & { readonly name: string }): Person
+  /** The program, as if typed in there, with the profile of the person of that name. */
+  program(machine: Machine, name: string, ...words: readonly string[]): ChildProcess
   end(): Promise<void>
 }
+
+const port = 4_001
+const main = join(import.meta.dirname, '../../cli/linnet.js')
 
 export function openLab(link: { readonly delayMs: number; readonly lossPercent: number }): Lab {
   const folder = scratch()
@@ -32,10 +38,11 @@ export function openLab(link: { readonly delayMs: number; readonly lossPercent: 
   const processes: { kill(): Promise<void> }[] = []
   return {
     world,
-    relay: async (machine, port = 4_001) => {
+    relay: async (machine, options = {}) => {
       const relay = new RelayProcess(
         () => ({
-          dataDir: folder.path(`relay-${machine.address}-${port}`),
+          ...options,
+          dataDir: folder.path(`relay-${machine.address}`),
           listen: [`/ip4/${machine.address}/tcp/${port}`],
         }),
         machine.prefix,
@@ -49,12 +56,27 @@ export function openLab(link: { readonly delayMs: number; readonly lossPercent: 
       processes.push(person)
       return person
     },
+    program: (machine, name, ...words) => {
+      const [command = 'ip', ...rest] = [...machine.prefix, process.execPath, main, '--data-dir', folder.path(name)]
+      const env = { ...process.env, HOME: folder.path('home'), XDG_CACHE_HOME: folder.path('cache') }
+      const child = spawn(command, [...rest, ...words], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+      processes.push({ kill: () => gone(child) })
+      return child
+    },
     end: async () => {
       await Promise.all(processes.map((one) => one.kill()))
       world.remove()
       folder.remove()
     },
   }
+}
+
+/** Ends it, if it has not ended, and waits until it has. */
+export async function gone(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  child.kill(signal)
+  await ended
 }
 
 /** Asks again and again, in short pauses, until `look` finds something; undefined when it did not in time. */

@@ -1,46 +1,10 @@
 /** Relays that go, cables that are pulled, addresses that change and lids that close, while two people talk. */
-import type { Person } from '../e2e/processes.ts'
-import { linkTo, meet, openLab, say, seconds, until, type Lab } from './lab.ts'
-import type { Kind } from './nat-rules.ts'
+import { linkTo, openLab, seconds, until } from './lab.ts'
+import { talking, untilDirect } from './talk.ts'
 import type { Tally } from './tally.ts'
-import type { House } from './world.ts'
-
-interface Talk {
-  readonly lab: Lab
-  readonly house: House
-  readonly alice: Person
-  readonly bob: Person
-  /** Says something from each side at once, both to be counted in the end; milliseconds until both have arrived. */
-  readonly both: (timeoutMs?: number) => Promise<number>
-}
 
 const link = { delayMs: 25, lossPercent: 1 }
-let said = 0
-
-async function talking(kinds: readonly [Kind, Kind], lab: Lab, relays: readonly string[]): Promise<Talk> {
-  const house = await lab.world.addHouse(kinds[0])
-  const alice = lab.person(house, { name: 'alice', relays })
-  const bob = lab.person(await lab.world.addHouse(kinds[1]), { name: 'bob', relays })
-  await Promise.all([alice.start(), bob.start()])
-  await meet(alice, 'alice', bob, 'bob')
-  const both = async (timeoutMs = 60_000): Promise<number> => {
-    const times = [
-      say(alice, bob, 'bob', `said ${++said}`, timeoutMs),
-      say(bob, alice, 'alice', `said ${++said}`, timeoutMs),
-    ]
-    return Math.max(...(await Promise.all(times)))
-  }
-  await both()
-  return { lab, house, alice, bob, both }
-}
-
-/** Nothing twice, nothing in another order than it was said. */
-function isInOrder(person: Person): boolean {
-  const heard = person.events.flatMap(({ event }) =>
-    event.type === 'message' ? [Number(event.text?.split(' ')[1])] : [],
-  )
-  return heard.every((number, i) => i === 0 || number > (heard[i - 1] ?? 0))
-}
+const whole = 'nothing lost, nothing twice, all in order'
 
 export async function relayGone(tally: Tally): Promise<void> {
   const lab = openLab(link)
@@ -56,12 +20,13 @@ export async function relayGone(tally: Tally): Promise<void> {
     const tookMs = performance.now() - backMs
     tally.row('recovery', ['the only relay away for 20 s, and back', seconds(tookMs)])
     tally.check(`only relay killed: goes on ${seconds(tookMs)} after its return`, tookMs < 15_000)
+    await talk.both()
     const circuit = await until(
       async () => ((await linkTo(talk.alice, 'bob')) === undefined ? undefined : true),
       15_000,
     )
-    tally.check('a circuit stands again through the restarted relay', circuit === true || (await talk.both()) < 5_000)
-    tally.check('nothing twice, all in order', isInOrder(talk.alice) && isInOrder(talk.bob))
+    tally.check('a circuit stands again through the restarted relay', circuit === true)
+    tally.check(whole, talk.isWhole())
   } finally {
     await lab.end()
   }
@@ -80,7 +45,7 @@ export async function secondRelay(tally: Tally): Promise<void> {
     const tookMs = await talk.both()
     tally.row('recovery', ['one of two relays gone', seconds(tookMs)])
     tally.check(`one of two relays killed: goes on after ${seconds(tookMs)}`, tookMs < 5_000)
-    tally.check('nothing twice, all in order', isInOrder(talk.alice) && isInOrder(talk.bob))
+    tally.check(whole, talk.isWhole())
   } finally {
     await lab.end()
   }
@@ -91,11 +56,12 @@ export async function directOnly(tally: Tally): Promise<void> {
   try {
     const relay = await lab.relay(lab.world.addServer())
     const talk = await talking(['port-restricted', 'port-restricted'], lab, [relay.address])
-    await until(async () => ((await linkTo(talk.alice, 'bob')) === 'direct' ? true : undefined), 15_000)
+    tally.check('a direct connection stands', (await untilDirect(talk, 15_000)) !== undefined)
     await relay.kill()
     const tookMs = await talk.both()
     tally.row('recovery', ['the relay gone, a direct connection stands', seconds(tookMs)])
     tally.check(`relay killed under a direct connection: goes on after ${seconds(tookMs)}`, tookMs < 2_000)
+    tally.check(whole, talk.isWhole())
   } finally {
     await lab.end()
   }
@@ -107,7 +73,8 @@ export async function householdTroubles(tally: Tally, unpluggedS = 60, asleepS =
   try {
     const relay = await lab.relay(lab.world.addServer())
     const talk = await talking(['port-restricted', 'port-restricted'], lab, [relay.address])
-    const { house, alice, both } = talk
+    const { alice, both } = talk
+    const [house] = talk.houses
     const trouble = async (what: string, begin: () => void, lastMs: number, end: () => void): Promise<void> => {
       begin()
       const waiting = both(lastMs + 120_000)
@@ -137,9 +104,9 @@ export async function householdTroubles(tally: Tally, unpluggedS = 60, asleepS =
       asleepS * 1_000,
       () => alice.wake(),
     )
-    const direct = await until(async () => ((await linkTo(alice, 'bob')) === 'direct' ? true : undefined), 60_000)
-    tally.check('a direct connection again', direct === true || (await both()) > 0)
-    tally.check('nothing lost, nothing twice, all in order', isInOrder(alice) && isInOrder(talk.bob))
+    await both()
+    tally.check('a direct connection again', (await untilDirect(talk, 60_000)) !== undefined)
+    tally.check(whole, talk.isWhole())
   } finally {
     await lab.end()
   }

@@ -36,7 +36,11 @@ export async function pairs(tally: Tally, delayMs: number, chosen: readonly Kind
     }
     const [left, right] = [await move('left'), await move('right')]
     for (const [i, one] of left.entries()) {
-      for (const other of right.slice(i)) await pair(tally, delayMs, one, other)
+      for (const other of right.slice(i)) {
+        await pair(tally, delayMs, one, other).catch((error: Error) => {
+          tally.check(`${one.kind} × ${other.kind}, ${delayMs} ms: ${error.message}`, false)
+        })
+      }
     }
   } finally {
     await lab.end()

@@ -73,7 +73,7 @@ export class World {
       ...(isTransparent(kind) ? [`-n ${middle} route add ${net}.0/24 dev w${n}`] : []),
     )
     execFileSync('ip', ['netns', 'exec', router, 'nft', '-f', '-'], { input: rulesFor(kind, `${net}.10`, outer) })
-    const house = new House(kind, home, net)
+    const house = new House(kind, home, net, isTransparent(kind) ? undefined : outer)
     house.plugIn()
     return house
   }
@@ -95,6 +95,24 @@ export class World {
       )
       return { address, prefix: inside(space) }
     })
+  }
+
+  /** Nothing goes from one house to the other any more, nor back; everything else does. */
+  cut(one: House, other: House): void {
+    const [here, there] = [one.outside, other.outside]
+    const input = `
+      table inet cut {
+        chain forward {
+          type filter hook forward priority 0;
+          ip saddr ${here} ip daddr ${there} drop
+          ip saddr ${there} ip daddr ${here} drop
+        }
+      }`
+    execFileSync('ip', ['netns', 'exec', this.#of('middle'), 'nft', '-f', '-'], { input })
+  }
+
+  mend(): void {
+    execFileSync('ip', ['netns', 'exec', this.#of('middle'), 'nft', 'delete', 'table', 'inet', 'cut'])
   }
 
   remove(): void {
@@ -132,10 +150,13 @@ export class House implements Machine {
   readonly prefix: readonly string[]
   readonly #space: string
   readonly #net: string
+  readonly #outer: string | undefined
   #last = 10
 
-  constructor(kind: Kind, space: string, net: string) {
+  /** `outer`: the address that its router puts in the place of every other. */
+  constructor(kind: Kind, space: string, net: string, outer: string | undefined) {
     this.kind = kind
+    this.#outer = outer
     this.prefix = inside(space)
     this.#space = space
     this.#net = net
@@ -143,6 +164,11 @@ export class House implements Machine {
 
   get address(): string {
     return `${this.#net}.${this.#last}`
+  }
+
+  /** As others see it. */
+  get outside(): string {
+    return this.#outer ?? this.address
   }
 
   plugIn(): void {
