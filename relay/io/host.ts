@@ -2,7 +2,6 @@
  * The libp2p node a relay is: which transports and services, and every bound on strangers before they reach the rules. The
  * defaults of libp2p suit a peer among a few hundred; each that does not suit a relay is set here, with its reason.
  */
-import { noise } from '@chainsafe/libp2p-noise'
 import { circuitRelayServer, type CircuitRelayService } from '@libp2p/circuit-relay-v2'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { identify, type Identify } from '@libp2p/identify'
@@ -18,6 +17,7 @@ import type { Door } from './door.ts'
 import { doorkeeper, type DoorLimits } from './doorkeeper.ts'
 import { gossip, type GossipLimits } from './gossip.ts'
 import { mailbox, type MailboxService } from './mailbox-service.ts'
+import { curedNoise } from './noise-cure.ts'
 import { ownAddresses } from './own-addresses.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { cureReservations } from './reservations-cure.ts'
@@ -90,7 +90,7 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
     addresses: { listen: [...init.listen], announce: [...init.announce] },
     // A backlog for the moment after an outage; an hour of silence, since yamux asks after the other side by itself.
     transports: [tcp({ backlog: 4_096, inboundSocketInactivityTimeout: 3_600_000 }), webSockets()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [curedNoise()],
     streamMuxers: [boundedYamux(limits)],
     connectionGater: init.door.before(doorkeeper(limits, (peer) => host.getConnections(peer).length)),
     connectionManager: {
