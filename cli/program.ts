@@ -104,7 +104,11 @@ function globalFlags(program: Command): Command {
     .option('--profile <name>', 'which of your profiles')
     .option('--data-dir <dir>', 'where everything is kept')
     .option('--config <file>', 'the configuration file')
-    .option('--relay <multiaddr>', 'a relay that keeps your messages (repeatable)', address)
+    .option(
+      '--relay <multiaddr>',
+      'a relay that keeps your messages (repeatable); a private one with ?token=…',
+      address,
+    )
     .option('--listen <multiaddr>', 'where to listen (repeatable)', address)
     .option('--announce <multiaddr>', 'the address to tell others, if another one (repeatable)', address)
     .option('--no-circuits', 'no circuits through relays, which tell them who calls whom')

@@ -4,6 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Calls } from './control/methods.ts'
+import type { Job } from './job.ts'
+import { printable } from './printable.ts'
 import type { Profile } from './profile.ts'
 
 export const settleSecondsDefault = 5
@@ -11,12 +13,13 @@ const lookAgainMs = 60
 
 /**
  * Each relay has answered us once: it has our card and prekeys, so that whoever gets an invite can use it at once, and what
- * it holds for us is on its way. Those that contacts are not sent to have answered or failed to.
+ * it holds for us is on its way; or it has said that it keeps nothing for us. Those that contacts are not sent to have
+ * answered or failed to.
  */
 export async function relaysAnswered(profile: Profile): Promise<boolean> {
   const { relays } = await profile.call('id', {})
-  return relays.every(({ role, connected, preKeysLeft, reason }) => {
-    const answered = connected && preKeysLeft !== undefined
+  return relays.every(({ role, connected, preKeysLeft, refused, reason }) => {
+    const answered = refused !== undefined || (connected && (preKeysLeft ?? 0) > 0)
     return answered || role === 'spare' || (role !== 'home' && reason !== undefined)
   })
 }
@@ -29,6 +32,16 @@ export async function reachRelays(profile: Profile, msMax: number = settleSecond
     await delay(lookAgainMs)
   }
   return true
+}
+
+/** Says which relays keep nothing for us, and why; true when one at least does keep what is sent to us. */
+export async function tellRefusals(job: Job, profile: Profile): Promise<boolean> {
+  const { relays } = await profile.call('id', {})
+  for (const { relay, refused, reason } of relays) {
+    if (refused === undefined) continue
+    job.output.tell(`${printable(relay)} keeps nothing for you: ${printable(reason ?? refused)} (see linnet doctor)`)
+  }
+  return relays.some(({ refused }) => refused === undefined)
 }
 
 /** Until the contact's own card has come, so that we talk. */

@@ -76,7 +76,7 @@ export function showSafetyNumber({ digits }: SafetyNumber): string {
 export function showIdentity(identity: NodeIdentity): string {
   const relays = identity.relays.map((one) => {
     const standing = one.connected
-      ? 'connected'
+      ? `connected${one.refused === undefined ? '' : `, but keeps nothing for you: ${printable(one.reason ?? one.refused)}`}`
       : `not connected${one.reason === undefined ? '' : `: ${printable(one.reason)}`}${named(one.elsewhere)}`
     const keys = one.preKeysLeft === undefined ? '' : `, ${one.preKeysLeft} prekeys left`
     const role = one.role === 'home' ? '' : `${roles[one.role]}; `

@@ -3,6 +3,7 @@
  */
 import type { AccountId, DeviceId, MessageId } from '../protocol/ids.ts'
 import type { Refusal } from './core/answers.ts'
+import type { LastingRefusal } from './core/refusals.ts'
 import type { Attempt, Contact, Message, NodeEvent, StoredEvent } from './core/state.ts'
 
 export interface NodeOptions {
@@ -16,7 +17,9 @@ export interface NodeOptions {
   readonly passphrase?: string
   /**
    * Full multiaddrs of the relays that keep this person's messages, the best first; replaces those set before. The first
-   * three that serve are told to contacts; of the others one takes the place of each that stays away.
+   * three that serve are told to contacts; of the others one takes the place of each that stays away. Behind that of a
+   * private relay stands what it wants to hear, `?token=…`: it is kept with the keys, stays known when the address alone is
+   * given, and is told to nobody but that relay.
    */
   readonly relays?: readonly string[]
   /** A relay that is away for so long, while another serves, is replaced; a day when absent. */
@@ -77,6 +80,8 @@ export interface RelayStanding {
   readonly reason?: string
   /** It is shutting down or has; its operator names these relays instead. Nothing is moved to them unasked. */
   readonly elsewhere?: readonly string[]
+  /** It can be reached and keeps nothing for this person: its word for why. */
+  readonly refused?: LastingRefusal
   /** One-time prekeys left in its directory, as last heard. */
   readonly preKeysLeft?: number
 }

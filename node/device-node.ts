@@ -21,6 +21,7 @@ import {
 import type { Answer } from './core/answers.ts'
 import type { Change, Effect } from './core/effects.ts'
 import type { Input } from './core/inputs.ts'
+import { tokenFor } from './core/relay-tokens.ts'
 import type { Contact, Message, StoredEvent } from './core/state.ts'
 import type { DeviceNodeInit } from './device-parts.ts'
 import { diagnose } from './doctor.ts'
@@ -69,6 +70,7 @@ export class DeviceNode implements LinnetNode {
       push: (input) => this.#driver.push(input),
       backlog: () => this.#driver.backlog,
       isFriend: (device) => !this.#isOver() && this.#find.isFriend(device),
+      tokenFor: (relay) => tokenFor(this.#isOver() ? undefined : init.store.fact('relay-tokens'), relay),
       ...(init.presence === true && {
         onGossip: (topic, data) => this.#presence?.heard(topic, data),
         onListener: (topic) => this.#presence?.greet(topic),
@@ -164,7 +166,7 @@ export class DeviceNode implements LinnetNode {
 
   async setRelays(relays: readonly string[]): Promise<void> {
     const chosen = checkRelays(relays)
-    await this.#ask('done', (request) => ({ kind: 'relays-chosen', request, relays: chosen }))
+    await this.#ask('done', (request) => ({ kind: 'relays-chosen', request, ...chosen }))
   }
 
   history(who: string, { limit = 50, before }: { limit?: number; before?: MessageId } = {}): readonly MessageView[] {

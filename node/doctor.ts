@@ -5,6 +5,7 @@
 import { statfsSync } from 'node:fs'
 import { clockSkewMsMax, preKeysLow } from '../protocol/limits.ts'
 import type { Diagnosis, Finding, NodeIdentity, RelayStanding } from './api.ts'
+import { refusalWords, type LastingRefusal } from './core/refusals.ts'
 import type { Health } from './io/health.ts'
 
 export interface DoctorInit {
@@ -41,14 +42,17 @@ function relayFindings({ identity, health }: DoctorInit): readonly Finding[] {
   }
   if (identity.relays.length === 0) return [none]
   const findings = identity.relays.flatMap((standing): readonly Finding[] => {
-    const { relay, role, connected, elsewhere } = standing
+    const { relay, role, connected, refused, elsewhere } = standing
     const about = `relay ${relay}`
     if (role === 'spare' && !connected) return [{ about, state: 'good', says: 'a spare, for when another stays away' }]
+    if (refused !== undefined) return [refusedFinding(about, refused)]
     if (connected) return connectedFindings(standing, health)
     if (role === 'home' && elsewhere !== undefined) return [closingFinding(about, elsewhere)]
     return [awayFinding(standing)]
   })
-  const reached = identity.relays.filter(({ role, connected }) => role === 'home' && connected).length
+  const reached = identity.relays.filter(
+    ({ role, connected, refused }) => role === 'home' && connected && refused === undefined,
+  ).length
   if (reached === 0) return findings
   return findings.map((one) => (one.state === 'bad' ? { ...one, state: 'poor' } : one)) // Another one does.
 }
@@ -108,6 +112,15 @@ function closingFinding(about: string, elsewhere: readonly string[]): Finding {
     says: `${says}; it names ${names}`,
     todo: 'it is tried again by itself; if it stays away, name one of those with --relay, if you trust who runs it',
   }
+}
+
+function refusedFinding(about: string, refused: LastingRefusal): Finding {
+  const says = `keeps nothing for you: ${refusalWords[refused]}`
+  const todo =
+    refused === 'token-needed' || refused === 'token-wrong'
+      ? "ask its operator for the token, and write it behind the address: --relay '/ip4/…/p2p/…?token=…'"
+      : 'ask its operator, or choose another with --relay'
+  return { about, state: 'bad', says, todo }
 }
 
 const routers: Readonly<Record<Health['router'], Omit<Finding, 'about'>>> = {

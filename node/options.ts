@@ -1,17 +1,25 @@
 /** What a caller may ask of `createNode`, checked before anything is opened; what is wrong is said in the caller's terms. */
 import { isDialable, parse, placeOf, withoutPeer } from './io/addresses.ts'
 import type { DeviceId } from '../protocol/ids.ts'
-import { nameCharactersMax, relaysNamedMax } from '../protocol/limits.ts'
+import { nameCharactersMax, relayTokenBytesMax, relaysNamedMax } from '../protocol/limits.ts'
 import { NodeError, type NodeOptions } from './api.ts'
+import type { RelayTokens } from './core/relay-tokens.ts'
 
 /** Any free port will do when the usual one is taken. */
 const listenAnywhere = ['/ip4/0.0.0.0/tcp/0']
 /** Ports in neither the well-known range nor the one systems give to outgoing connections. */
 const usualPorts = { first: 20_000, count: 12_000 }
 
+export interface NamedRelays {
+  /** Full multiaddrs. */
+  readonly relays: readonly string[]
+  /** What private ones among them want to hear. */
+  readonly tokens: RelayTokens
+}
+
 export interface CheckedOptions {
   readonly name: string | undefined
-  readonly relays: readonly string[] | undefined
+  readonly relays: NamedRelays | undefined
   readonly listen: readonly string[] | undefined
   readonly announce: readonly string[]
 }
@@ -38,20 +46,44 @@ export function checkOptions({ name, relays, listen, announce }: NodeOptions): C
   }
 }
 
-export function checkRelays(relays: readonly string[]): readonly string[] {
-  const chosen = [...new Set(relays.map((relay) => relay.trim()))]
-  if (chosen.length > relaysNamedMax) {
-    throw new NodeError('too-many-relays', `at most ${relaysNamedMax} relays can be named; ${chosen.length} were given`)
-  }
-  for (const relay of chosen) {
+/** A private relay's token may stand behind its address, `?token=…`, percent-encoded; `?token=` forgets the one kept. */
+export function checkRelays(relays: readonly string[]): NamedRelays {
+  const tokens = new Map<string, string>()
+  const named = relays.map((text) => {
+    const [relay = '', ...rest] = text.trim().split('?')
     if (placeOf(relay) === undefined) {
       throw new NodeError(
         'invalid-relay',
         `not the address of a relay: ${relay} (it looks like /ip4/198.51.100.7/tcp/4001/p2p/12D3KooW…)`,
       )
     }
+    if (rest.length > 0) tokens.set(relay, tokenIn(relay, rest.join('?')))
+    return relay
+  })
+  const chosen = [...new Set(named)]
+  if (chosen.length > relaysNamedMax) {
+    throw new NodeError('too-many-relays', `at most ${relaysNamedMax} relays can be named; ${chosen.length} were given`)
   }
-  return chosen
+  return { relays: chosen, tokens }
+}
+
+/** Complaints do not repeat what may be a secret. */
+function tokenIn(relay: string, query: string): string {
+  const [, written] = /^token=([^&]*)$/.exec(query) ?? []
+  const token = written === undefined ? undefined : decoded(written)
+  if (token !== undefined && new TextEncoder().encode(token).length <= relayTokenBytesMax) return token
+  throw new NodeError(
+    'invalid-relay',
+    `behind the address ${relay} may stand ?token= and a token of at most ${relayTokenBytesMax} bytes, and nothing else`,
+  )
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined // A “%” that stands for nothing: the caller says what is allowed.
+  }
 }
 
 function checkName(name: string): string {

@@ -8,6 +8,7 @@ import { systemRandom } from '../protocol/crypto/primitives.ts'
 import { signalSessions } from '../protocol/session/signal.ts'
 import { NodeError, type NodeOptions } from './api.ts'
 import { decodeSettings, encodeSettings } from './core/own-card.ts'
+import { addTokens } from './core/relay-tokens.ts'
 import { decodeKeys, encodeKeys, makeKeys, type DeviceKeys } from './identity.ts'
 import { openKey } from './io/keyfile.ts'
 import { lockDirectory } from './io/lock.ts'
@@ -57,11 +58,16 @@ function settle(
   const name = settings.name ?? checked.name
   if (name === undefined) throw noProfile()
   const keys = known === undefined ? makeKeys(systemRandom, Date.now(), accountSeed) : decodeKeys(known)
-  const relays = checked.relays ?? settings.relays ?? []
+  const relays = checked.relays?.relays ?? settings.relays ?? []
+  const tokens = checked.relays?.tokens ?? new Map()
   store.begin()
   try {
     if (known === undefined) store.apply({ kind: 'put-fact', key: 'identity', value: encodeKeys(keys) })
     store.apply({ kind: 'put-fact', key: 'settings', value: encodeSettings({ name, relays }) })
+    if (tokens.size > 0) {
+      const value = addTokens(store.fact('relay-tokens'), tokens)
+      store.apply({ kind: 'put-fact', key: 'relay-tokens', value })
+    }
     store.commit()
   } catch (error) {
     store.rollback()

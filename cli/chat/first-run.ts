@@ -4,7 +4,7 @@ import { endOf } from '../exit.ts'
 import type { Job } from '../job.ts'
 import { openNode } from '../owner.ts'
 import { openProfile, type Profile } from '../profile.ts'
-import { reachRelays } from '../settle.ts'
+import { reachRelays, tellRefusals } from '../settle.ts'
 
 export async function openOrMake(job: Job): Promise<{ readonly profile: Profile; readonly fresh: boolean }> {
   try {
@@ -20,6 +20,7 @@ export async function openOrMake(job: Job): Promise<{ readonly profile: Profile;
 export async function welcome(job: Job, profile: Profile): Promise<void> {
   const { relays } = await profile.call('id', {})
   await reachRelays(profile)
+  const kept = await tellRefusals(job, profile)
   try {
     const { link } = await profile.call('invite', {})
     await job.output.print({ link }, `\n${link}\n`)
@@ -31,7 +32,7 @@ export async function welcome(job: Job, profile: Profile): Promise<void> {
   const relayLine = 'Your relay keeps messages for you while you are away; linnet daemon keeps you online.'
   const bareLine =
     'Messages reach you only while you are online: --relay ADDRESS names a relay that keeps them for you.'
-  job.output.tell(`3. ${relays.length > 0 ? relayLine : bareLine}\n`)
+  job.output.tell(`3. ${relays.length > 0 && kept ? relayLine : bareLine}\n`)
 }
 
 async function askName(job: Job): Promise<string> {

@@ -23,7 +23,7 @@ export function addConfig(program: Command, tools: Tools): void {
 async function showConfig(job: Job): Promise<void> {
   const { settings, output } = job
   for (const key of keys) {
-    const value = settings.get(key)
+    const value = key === 'relay' ? settings.get(key)?.map(withoutToken) : settings.get(key)
     const source = settings.sources.get(key) ?? 'default'
     const from = source === 'environment' ? environmentName(key) : source === 'file' ? settings.configFile : source
     const shown = value === undefined ? '(unset)' : Array.isArray(value) ? value.join(' ') : String(value)
@@ -37,6 +37,10 @@ async function showConfig(job: Job): Promise<void> {
   for (const [key, value] of places(job)) {
     await output.print({ key, value, source: 'derived' }, `${key.padEnd(16)} ${printable(value)}`)
   }
+}
+
+function withoutToken(relay: string): string {
+  return relay.replace(/\?.*/su, '?token=(set)')
 }
 
 function places(job: Job): readonly (readonly [string, string])[] {

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { exitCode, type ExitCode } from '../exit.ts'
 import type { Job, Tools } from '../job.ts'
 import { withProfile } from '../profile.ts'
+import { reachRelays } from '../settle.ts'
 import { showDiagnosis } from '../show.ts'
 import { examples } from './example.ts'
 
@@ -15,7 +16,10 @@ export function addDoctor(program: Command, tools: Tools): void {
 }
 
 async function doctor(job: Job): Promise<ExitCode> {
-  const found = await withProfile(job, (profile) => profile.call('doctor', {}))
+  const found = await withProfile(job, async (profile) => {
+    if (profile.here) await reachRelays(profile) // A device that has just begun has heard of nobody yet.
+    return profile.call('doctor', {})
+  })
   await job.output.print(found, showDiagnosis(found))
   return found.well ? exitCode.done : exitCode.network
 }

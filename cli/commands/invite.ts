@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { Job, Tools } from '../job.ts'
 import { withProfile } from '../profile.ts'
-import { reachRelays } from '../settle.ts'
+import { reachRelays, tellRefusals } from '../settle.ts'
 import { examples } from './example.ts'
 
 export function addInvite(program: Command, tools: Tools): void {
@@ -19,7 +19,8 @@ async function invite(job: Job): Promise<void> {
     const published = !profile.here || (await reachRelays(profile))
     const { link } = await profile.call('invite', {})
     await job.output.print({ link }, link)
-    if (!published)
+    const kept = await tellRefusals(job, profile)
+    if (!published && kept)
       job.output.tell('No relay of yours was reached: the link works once you are online (linnet daemon).')
   })
 }

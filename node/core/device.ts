@@ -199,7 +199,7 @@ export class Device implements Core<Input, Change, Effect> {
       case 'events-shown':
         return eventsShown(input.request, input.upTo, this.#receipts, draft)
       case 'relays-chosen':
-        return this.#relaysChosen(input.request, input.relays, draft)
+        return this.#relaysChosen(input, draft)
       case 'invite-requested':
       case 'invite-opened':
       case 'contact-accepted':
@@ -275,9 +275,9 @@ export class Device implements Core<Input, Change, Effect> {
     this.#outbox.hurry(draft)
   }
 
-  #relaysChosen(request: number, relays: readonly string[], draft: Draft): void {
+  #relaysChosen({ request, relays, tokens }: Extract<Input, { kind: 'relays-chosen' }>, draft: Draft): void {
     if (!this.#homes.chosen(request, relays, draft)) return
-    this.#relays.choose(draft)
+    this.#relays.choose(draft, tokens)
     draft.answer(request, { ok: true, kind: 'done' })
   }
 

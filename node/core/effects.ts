@@ -54,10 +54,10 @@ export type Change =
 
 /**
  * `own-card`: the signed card; `bundle-version`, `next-prekey`: counters; `settings`: name and relays as JSON; `homes`: how
- * they did, see `homes.ts`; `spent-prekeys`: see `prekey-pool.ts`.
+ * they did, see `homes.ts`; `spent-prekeys`: see `prekey-pool.ts`; `relay-tokens`: what private relays want to hear.
  */
 export type FactKey =
-  'own-card' | 'bundle-version' | 'next-prekey' | 'settings' | 'identity' | 'homes' | 'spent-prekeys'
+  'own-card' | 'bundle-version' | 'next-prekey' | 'settings' | 'identity' | 'homes' | 'spent-prekeys' | 'relay-tokens'
 
 export type Effect =
   /** Try these multiaddrs of a device, all at once; ends in `link-risen` or `dial-failed`. */

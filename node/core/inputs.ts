@@ -3,6 +3,7 @@ import type { AccountId, DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import type { Invite } from '../../protocol/wire/invite.ts'
 import type { DirectoryFrame } from '../../protocol/wire/directory.ts'
 import type { DirectFrame } from '../../protocol/wire/direct.ts'
+import type { RelayTokens } from './relay-tokens.ts'
 import type { CustodyReceipt, DepositRefusal, Envelope, LossReason, Tombstone } from '../../protocol/wire/mailbox.ts'
 
 export type Input =
@@ -24,7 +25,13 @@ export type Input =
   | { readonly kind: 'contact-blocked'; readonly request: number; readonly account: AccountId }
   | { readonly kind: 'contact-verified'; readonly request: number; readonly account: AccountId }
   | { readonly kind: 'contact-renamed'; readonly request: number; readonly account: AccountId; readonly name: string }
-  | { readonly kind: 'relays-chosen'; readonly request: number; readonly relays: readonly string[] }
+  /** `tokens` are for those among them that are private. */
+  | {
+      readonly kind: 'relays-chosen'
+      readonly request: number
+      readonly relays: readonly string[]
+      readonly tokens?: RelayTokens
+    }
   /** Whoever displays messages has shown every event up to here: they go, and read receipts are owed. */
   | { readonly kind: 'events-shown'; readonly request: number; readonly upTo: number }
 

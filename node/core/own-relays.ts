@@ -5,23 +5,24 @@
  */
 import { preKeysLow } from '../../protocol/limits.ts'
 import type { PublicPreKey } from '../../protocol/wire/directory.ts'
-import { backoffInStagesMs, backoffMs } from './backoff.ts'
+import { backoffMs } from './backoff.ts'
 import type { Draft } from './draft.ts'
 import type { Homes, RelayRole, Service } from './homes.ts'
 import type { DirectoryAnswer, Input } from './inputs.ts'
 import type { OwnCard } from './own-card.ts'
 import type { PreKeyPool } from './prekey-pool.ts'
+import { reconnectMs, type Said } from './reconnecting.ts'
+import { keepTokens, type RelayTokens } from './relay-tokens.ts'
+import { isLasting, refusalWords, type LastingRefusal } from './refusals.ts'
 
 type Heard = Extract<Input, { kind: 'relay-lost' | 'relay-closing' | 'publish-answered' | 'prekeys-counted' }>
 
-interface Standing {
+interface Standing extends Said {
   state: 'away' | 'connecting' | 'connected'
   sinceMs?: number
   failures: number
   fromMs: number
   reason?: string
-  /** It said that it is about to end, and where else its people could go. */
-  closing?: readonly string[]
   preKeysLeft?: number
   publishing: boolean
   /** Something changed while a publication was under way. */
@@ -50,6 +51,8 @@ export interface RelayStanding {
   readonly reason?: string
   /** It said that it is shutting down; these are relays its operator names instead. */
   readonly elsewhere?: readonly string[]
+  /** Why it keeps nothing for us, although it can be reached. */
+  readonly refused?: LastingRefusal
   readonly preKeysLeft?: number
   /** Named, and not serving since. */
   readonly missedSinceMs?: number
@@ -57,12 +60,6 @@ export interface RelayStanding {
   readonly untilMs?: number
 }
 
-/** For the better part of an hour. */
-const reconnect = { minMs: 500, maxMs: 10_000, triesMax: 300 }
-/** Then it is no restart. */
-const reconnectLongAway = { minMs: 10_000, maxMs: 120_000 }
-/** It said that it ends: it will not be back within a moment, and all its people would come at once. */
-const reconnectClosed = { minMs: 8_000, maxMs: 60_000, triesMax: 50 }
 const republish = { minMs: 2_000, maxMs: 600_000 }
 const never = Number.POSITIVE_INFINITY
 
@@ -80,7 +77,8 @@ export class OwnRelays {
   standings(): readonly RelayStanding[] {
     const { card, homes } = this.#init
     return [...new Set([...card.settings.relays, ...this.#standings.keys()])].map((relay) => {
-      const { state, sinceMs, reason, closing, preKeysLeft } = this.#standings.get(relay) ?? { state: 'away' }
+      const known: Partial<Standing> = this.#standings.get(relay) ?? {}
+      const { state, sinceMs, reason, closing, refused, preKeysLeft } = known
       const [missedSinceMs, untilMs] = [homes.missedSinceMs(relay), homes.leftUntilMs(relay)]
       return {
         relay,
@@ -88,6 +86,7 @@ export class OwnRelays {
         connected: state === 'connected',
         ...(sinceMs !== undefined && { sinceMs }),
         ...(reason !== undefined && { reason }),
+        ...(refused !== undefined && { refused, reason: refusalWords[refused] }),
         ...(closing !== undefined && { elsewhere: closing }),
         ...(preKeysLeft !== undefined && { preKeysLeft }),
         ...(missedSinceMs !== undefined && { missedSinceMs }),
@@ -97,7 +96,9 @@ export class OwnRelays {
   }
 
   /** The user named others, or nothing is connected yet. True when that made a new card. */
-  choose(draft: Draft): boolean {
+  choose(draft: Draft, tokens?: RelayTokens): boolean {
+    keepTokens(tokens, draft)
+    this.#tryRefusing(draft)
     this.#init.homes.named(draft)
     this.#attend(draft)
     return this.renewCard(draft)
@@ -159,6 +160,15 @@ export class OwnRelays {
     this.#reconsider(draft)
   }
 
+  /** Named again, perhaps with another token. */
+  #tryRefusing(draft: Draft): void {
+    for (const [relay, standing] of this.#standings) {
+      if (standing.refused === undefined) continue
+      standing.fromMs = draft.nowMs
+      this.#publish(relay, standing, [], draft)
+    }
+  }
+
   risen(relay: string, draft: Draft): void {
     const standing = this.#standings.get(relay)
     if (standing === undefined) return
@@ -200,9 +210,7 @@ export class OwnRelays {
     standing.failures++
     if (standing.closing === undefined) standing.reason = reason
     standing.publishing = false
-    const pauses = standing.closing === undefined ? reconnect : reconnectClosed
-    const pauseMs = backoffInStagesMs(standing.failures, pauses, reconnectLongAway, draft.random)
-    standing.fromMs = draft.nowMs + pauseMs
+    standing.fromMs = draft.nowMs + reconnectMs(standing.failures, standing, draft.random)
     this.#missed(relay, standing, draft)
   }
 
@@ -226,6 +234,7 @@ export class OwnRelays {
     if (answer.kind === 'answered' && answer.frame.kind === 'published') {
       standing.publishFromMs = never
       delete standing.reason
+      delete standing.refused
       standing.serves = true
       standing.misses = 0
       this.#init.homes.served(relay, draft)
@@ -239,8 +248,11 @@ export class OwnRelays {
     const refusal = answer.kind === 'answered' && answer.frame.kind === 'refused' ? answer.frame.reason : undefined
     standing.reason =
       answer.kind === 'unreachable' ? answer.reason : `card and keys not taken: ${refusal ?? 'no sense'}`
+    if (refusal !== undefined && isLasting(refusal)) standing.refused = refusal
+    if (refusal !== undefined && isLasting(refusal)) standing.refused = refusal
     standing.failures++
-    standing.publishFromMs = draft.nowMs + backoffMs(standing.failures, republish, draft.random)
+    const pauseMs = standing.again ? 0 : backoffMs(standing.failures, republish, draft.random)
+    standing.publishFromMs = draft.nowMs + pauseMs
     if (refusal === 'stale') {
       // Another life of this device published later than we remember; what is true now must count as newer.
       this.#init.pool.raiseVersion(draft)

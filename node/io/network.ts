@@ -28,6 +28,8 @@ export interface NetworkInit {
   readonly push: (input: Input) => void
   readonly backlog: () => number
   readonly isFriend: (device: DeviceId) => boolean
+  /** What one of our relays, a private one, wants to hear. */
+  readonly tokenFor?: (relay: string) => Uint8Array | undefined
   readonly log: Log
   readonly reach?: ReachInit
   readonly pulse?: PulseInit
@@ -159,7 +161,12 @@ export class Network {
   }
 
   async #publish({ relay, frame }: Extract<Effect, { kind: 'publish' }>): Promise<void> {
-    const answer = await askDirectory(this.#started().services.reach, relay, frame)
+    const token = this.#init.tokenFor?.(relay)
+    const said = token === undefined ? frame : { ...frame, token }
+    const answer = await askDirectory(this.#started().services.reach, relay, said)
+    if (answer.kind === 'answered' && answer.frame.kind === 'refused') {
+      this.#init.log('warn', 'a relay did not take our card', { relay, reason: answer.frame.reason })
+    }
     this.#init.push({ kind: 'publish-answered', relay, answer })
   }
 

@@ -25,8 +25,8 @@ export interface PublicPreKey {
 
 /**
  * `stale`: a higher version or revision is held; `not-yours`: the link's key is not the device's, or not in the card;
- * `token-needed`: a private relay, and its token was not said or is another; `not-admitted`: its operator does not want this
- * device or account.
+ * `token-needed`, `token-wrong`: a private relay, and its token was not said, or is another; `not-admitted`: its operator
+ * does not want this device or account.
  */
 export type DirectoryRefusal =
   | 'not-found'
@@ -39,6 +39,7 @@ export type DirectoryRefusal =
   | 'full'
   | 'token-needed'
   | 'not-admitted'
+  | 'token-wrong'
 
 export type DirectoryFrame =
   /**
@@ -79,6 +80,7 @@ const refusals: readonly DirectoryRefusal[] = [
   'full',
   'token-needed',
   'not-admitted',
+  'token-wrong',
 ]
 
 const signedBundle: Codec<SignedBundle> = struct<SignedBundle>({

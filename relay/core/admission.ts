@@ -14,7 +14,7 @@ export interface AdmissionInit {
   readonly token?: Uint8Array
 }
 
-export type Admitted = 'admitted' | 'token-needed' | 'not-admitted'
+export type Admitted = 'admitted' | 'token-needed' | 'token-wrong' | 'not-admitted'
 
 export class Admission {
   readonly #init: AdmissionInit
@@ -27,8 +27,8 @@ export class Admission {
     const { allow, deny } = this.#init
     if (deny?.has(device) === true || deny?.has(account) === true) return 'not-admitted'
     if (allow !== undefined && !allow.has(device) && !allow.has(account)) return 'not-admitted'
-    if (this.#init.token !== undefined && !sameSecret(this.#init.token, token)) return 'token-needed'
-    return 'admitted'
+    if (this.#init.token === undefined || sameSecret(this.#init.token, token)) return 'admitted'
+    return token === undefined ? 'token-needed' : 'token-wrong'
   }
 }
 

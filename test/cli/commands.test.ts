@@ -224,6 +224,14 @@ test('config show says what is in force and where it came from', async () => {
   expect(of('directory')).toMatchObject({ value: join(shell.dir, '.local/share/linnet/profiles/work') })
 })
 
+test('config show says that a relay has a token, and not which', async () => {
+  const shell = openShell(fakeMain)
+  for (const format of [[], ['--json']]) {
+    const { out, code } = await shell.run(['config', 'show', '--relay', '/dns4/a/tcp/1?token=secret', ...format])
+    expect([code, out.includes('/dns4/a/tcp/1?token=(set)'), out.includes('secret')]).toEqual([0, true, false])
+  }
+})
+
 test('the chat takes lines from a program and answers without a prompt or a colour', async () => {
   const { shell, at } = profile()
   const script = '/add linnet:Bob\nhello there\n//not a command\n/history\n/why\n/nonsense\n/quit\nnever said\n'

@@ -58,3 +58,25 @@ test('a fault in the file is named, and the relay does not start with it', async
   const taken = await shell.run(['relay', ...at, ...anywhere], undefined, { LINNET_RELAY_MONITOR_LISTEN: 'nonsense' })
   expect([taken.code, taken.err.includes('[monitor] listen')]).toEqual([1, true])
 })
+
+test('a private relay keeps nothing for whoever does not say its token, who is told so, and keeps it for who does', async () => {
+  const shell = openShell(realMain)
+  const env = { LINNET_RELAY_ACCESS_TOKEN: 'open sesame' }
+  const running = shell.start(['relay', '--data-dir', join(shell.dir, 'relay'), ...anywhere], undefined, env)
+  const [address = ''] = linesOf(await running.says('\n'))
+  const bob = ['--data-dir', join(shell.dir, 'bob'), '--no-lan', ...anywhere]
+  const made = await shell.run(['init', '--name', 'Bob', '--relay', address, ...bob])
+  expect(made).toMatchObject({ code: 0 })
+  expect(await shell.run(['invite', ...bob])).toMatchObject({
+    code: 0,
+    err: `${address} keeps nothing for you: it is private and wants to hear a token (see linnet doctor)\n`,
+  })
+  const [ill] = await shell.json('id', ...bob)
+  expect(ill).toMatchObject({ relays: [{ relay: address, refused: 'token-needed' }] })
+  const named = ['--relay', `${address}?token=open%20sesame`]
+  expect(await shell.run(['invite', ...bob, ...named])).toMatchObject({ code: 0, err: '' })
+  expect(await shell.run(['invite', ...bob])).toMatchObject({ code: 0, err: '' }) // It is kept.
+  expect(await shell.run(['doctor', ...bob])).toMatchObject({ code: 0 })
+  running.child.kill('SIGTERM')
+  expect((await running.ended).code).toBe(0)
+})

@@ -16,8 +16,8 @@ function publish(scene: Scene, person = createPerson(), said?: Uint8Array): stri
 test('a private relay opens a mailbox for whoever says its token, and for nobody else', () => {
   const scene = new Scene({}, new Admission({ token }))
   expect(publish(scene)).toBe('token-needed')
-  expect(publish(scene, createPerson(), token.subarray(1))).toBe('token-needed')
-  expect(publish(scene, createPerson(), Uint8Array.of(...token, 0))).toBe('token-needed')
+  expect(publish(scene, createPerson(), token.subarray(1))).toBe('token-wrong')
+  expect(publish(scene, createPerson(), Uint8Array.of(...token, 0))).toBe('token-wrong')
   expect(publish(scene, createPerson(), token)).toBe('published')
 })
 
