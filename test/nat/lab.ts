@@ -57,7 +57,7 @@ export function openLab(link: { readonly delayMs: number; readonly lossPercent: 
       return person
     },
     program: (machine, name, ...words) => {
-      const [command = 'ip', ...rest] = [...machine.prefix, process.execPath, main, '--data-dir', folder.path(name)]
+      const [command, ...rest] = [...machine.prefix, process.execPath, main, '--data-dir', folder.path(name)]
       const env = { ...process.env, HOME: folder.path('home'), XDG_CACHE_HOME: folder.path('cache') }
       const child = spawn(command, [...rest, ...words], { env, stdio: ['ignore', 'pipe', 'inherit'] })
       processes.push({ kill: () => gone(child) })
