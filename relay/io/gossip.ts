@@ -4,9 +4,9 @@
  * only, and it is held for seconds, in memory. All of it is bounded, because none of it is needed.
  */
 import { gossipsub, TopicValidatorResult, type GossipSub, type GossipSubComponents } from '@libp2p/gossipsub'
-import type { PeerId } from '@libp2p/interface'
-import { ChoosyRegistrar } from '../../protocol/shell/choosy-registrar.ts'
+import type { Libp2pEvents, PeerId, TypedEventTarget } from '@libp2p/interface'
 import { presencePrefix } from '../../protocol/wire/presence.ts'
+import { GossipVisitors } from './gossip-visitors.ts'
 
 export interface GossipLimits {
   /** Visitors whose signals are carried: each costs memory, and every topic is told to each. */
@@ -15,20 +15,25 @@ export interface GossipLimits {
   readonly gossipTopicsMax: number
 }
 
+export interface GossipComponents extends GossipSubComponents {
+  readonly events: TypedEventTarget<Libp2pEvents>
+}
+
 const messageBytesMax = 512
 const heartbeatMs = 2_000
 /** Of one visitor, on all topics together: signs of presence to a hundred contacts at once, then a few a second. */
 const burstMax = 200
 const perSecond = 5
 
-export function gossip(limits: GossipLimits): (components: GossipSubComponents) => GossipSub {
-  return ({ privateKey, peerId, peerStore, registrar, connectionManager, logger }) => {
+export function gossip(limits: GossipLimits): (components: GossipComponents) => GossipSub {
+  return ({ privateKey, peerId, peerStore, registrar, connectionManager, logger, events }) => {
     const rate = new Rate()
     const mayHear = (peer: PeerId): boolean => {
       const known = service.getPeers()
       return known.length < limits.gossipPeersMax || known.some((other) => other.equals(peer))
     }
-    const choosy = new ChoosyRegistrar(registrar, mayHear)
+    const visitors = new GossipVisitors(registrar, mayHear)
+    events.addEventListener('peer:disconnect', ({ detail }) => visitors.left(detail))
     const service = gossipsub({
       globalSignaturePolicy: 'StrictNoSign',
       allowPublishToZeroTopicPeers: true,
@@ -41,7 +46,7 @@ export function gossip(limits: GossipLimits): (components: GossipSubComponents) 
       privateKey,
       peerId,
       peerStore,
-      registrar: choosy as unknown as GossipSubComponents['registrar'], // Nothing else of it is used.
+      registrar: visitors as unknown as GossipSubComponents['registrar'], // Nothing else of it is used.
       connectionManager,
       logger,
     })

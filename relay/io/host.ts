@@ -19,6 +19,7 @@ import { gossip, type GossipLimits } from './gossip.ts'
 import { mailbox, type MailboxService } from './mailbox-service.ts'
 import { curedNoise } from './noise-cure.ts'
 import { ownAddresses } from './own-addresses.ts'
+import { curedPeers } from './peers-cure.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { cureReservations } from './reservations-cure.ts'
 import type { Switchboard } from './switchboard.ts'
@@ -102,17 +103,18 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
     // It pings every connection at the same moment, which at a few thousand stalls the event loop for seconds.
     connectionMonitor: { enabled: false },
     services: {
-      identify: identify(),
+      // Answers who asks how they are seen from here, and asks nobody: that would double what a connection costs.
+      identify: identify({ runOnConnectionOpen: false }),
       circuit: boundedCircuits(limits),
       mailbox: mailbox({ switchboard, maxInboundStreams: limits.mailboxStreamsPerConnectionMax }),
       directory: directory({ switchboard, maxInboundStreams: limits.directoryStreamsPerConnectionMax }),
       connections: curedConnections(),
+      peers: curedPeers(),
       ownAddresses: ownAddresses(),
       ...(limits.gossipPeersMax > 0 && { gossip: gossip(limits) }),
     },
   })
   cureReservations(host.services.circuit, host)
-  forgetDeparted(host)
   return host
 }
 
@@ -134,12 +136,5 @@ function boundedCircuits(limits: HostLimits): ReturnType<typeof circuitRelayServ
       defaultDataLimit: BigInt(limits.circuitBytesMax),
       defaultDurationLimit: limits.circuitMsMax,
     },
-  })
-}
-
-/** The peer store forgets nobody by itself, and a relay meets everybody. */
-function forgetDeparted(host: Libp2p): void {
-  host.addEventListener('peer:disconnect', ({ detail: peer }) => {
-    host.peerStore.delete(peer).catch(() => undefined) // Gone already, or the host is stopping: either way it is gone.
   })
 }
