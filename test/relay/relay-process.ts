@@ -1,10 +1,13 @@
-/** A relay in a process of its own, to be killed. Prints its address when it is ready, and then what it logs. */
+/**
+ * A relay in a process of its own, to be killed. Told its directory, limits and where to listen; prints its address when it is
+ * ready, and what it logs.
+ */
 import { createRelay, type AllLimits } from '../../relay/index.ts'
 
-const [dataDir = '', limits = '{}'] = process.argv.slice(2)
+const [dataDir = '', limits = '{}', listen = '/ip4/127.0.0.1/tcp/0'] = process.argv.slice(2)
 const relay = await createRelay({
   dataDir,
-  listen: ['/ip4/127.0.0.1/tcp/0'],
+  listen: [listen],
   limits: JSON.parse(limits) as Partial<AllLimits>,
   log: (entry) => process.stdout.write(`${JSON.stringify(entry)}\n`),
 })
