@@ -3,6 +3,7 @@ import type { DeviceId } from '../../../protocol/ids.ts'
 import { strangerIdleMs } from '../../../protocol/limits.ts'
 import { directProtocol, type DirectFrame } from '../../../protocol/wire/direct.ts'
 import type { Input } from '../../../node/core/inputs.ts'
+import { isCircuit } from '../../../node/core/routes.ts'
 import type { Carriage } from './carriage.ts'
 import type { Host, Network } from './network.ts'
 import type { End, Listener } from './wire.ts'
@@ -49,7 +50,7 @@ export class DirectLinks {
     const dial = { from: host, addresses: places, expects: device, protocol: directProtocol, as: own, listener }
     network.dial(dial, (dialled) => {
       if (dialled.ok) this.#rise(link, dialled.end)
-      else push({ kind: 'dial-failed', device, called: false, reason: dialled.reason })
+      else push({ kind: 'dial-failed', device, called: addresses.some(isCircuit), reason: dialled.reason })
     })
   }
 

@@ -1,0 +1,58 @@
+/** Who is called through a relay, which then learns who calls: only somebody who was heard of a moment ago, and then at once. */
+import { expect, test } from 'vitest'
+import { isCircuit } from '../../node/core/routes.ts'
+import type { Person } from '../sim/world/person.ts'
+import { minute, second, Story } from '../sim/world/story.ts'
+
+/** A dial that somebody began: when, and through relays or not. */
+interface Dial {
+  readonly atMs: number
+  readonly circuits: number
+  readonly direct: number
+}
+
+function openStory(): { story: Story; alice: Person; bob: Person; dialsOf: (person: Person) => readonly Dial[] } {
+  const story = new Story()
+  const dials = new Map<unknown, Dial[]>()
+  story.watches.add({
+    performed: (device, effect) => {
+      if (effect.kind !== 'dial') return
+      const circuits = effect.addresses.filter(isCircuit).length
+      const dial = { atMs: story.world.nowMs, circuits, direct: effect.addresses.length - circuits }
+      dials.set(device, [...(dials.get(device) ?? []), dial])
+    },
+  })
+  const relay = story.relay('hub')
+  const [alice, bob] = [story.person('alice', [relay]), story.person('bob', [relay])]
+  // Each at home behind a router that drops whatever comes; the relay has granted both a circuit.
+  for (const [n, { device }] of [alice, bob].entries()) {
+    const addresses = [`/ip4/192.168.${n}.10/tcp/4001`, `${relay.address}/p2p-circuit`]
+    device.ask(() => ({ kind: 'listening', addresses }))
+  }
+  story.pass(5 * second)
+  return { story, alice, bob, dialsOf: (person) => dials.get(person.device) ?? [] }
+}
+
+test('whoever answers through the mailbox is called through their relay, while the direct dial still waits for an answer', () => {
+  const { story, alice, bob, dialsOf } = openStory()
+  expect(story.meet(alice, bob)).toBe(true)
+  story.pass(2 * second)
+  for (const person of [alice, bob]) {
+    const [first, second_] = dialsOf(person)
+    expect(first).toMatchObject({ direct: 1, circuits: 0 })
+    expect(second_).toMatchObject({ direct: 0, circuits: 1 })
+  }
+})
+
+test('nobody is called who was not heard of for five minutes', () => {
+  const { story, alice, bob, dialsOf } = openStory()
+  story.meet(alice, bob)
+  bob.device.kill()
+  story.pass(6 * minute)
+  const before = dialsOf(alice).length
+  alice.says(bob, 'are you there?')
+  story.pass(10 * minute)
+  const since = dialsOf(alice).slice(before)
+  expect(since.length).toBeGreaterThan(0)
+  expect(since.filter(({ circuits }) => circuits > 0)).toEqual([])
+})
