@@ -66,7 +66,11 @@ export class Asks {
 
   /** Their device could not be dialled, so the card may be out of date. It mostly is not. */
   doubtCard(contact: Contact, draft: Draft): void {
-    if ((this.#quests.get(contact.account)?.calmUntilMs ?? 0) <= draft.nowMs) this.wantCard(contact, draft)
+    const quest = this.#quest(contact.account)
+    if (quest.calmUntilMs > draft.nowMs || quest.outstanding > 0 || quest.fromMs > draft.nowMs) return
+    // Where they were dialled in vain they would not answer this either.
+    const relays = contact.card?.relays ?? []
+    this.#askAround(contact, quest, relays.length > 0 ? relays : this.#places(contact, draft), draft)
   }
 
   /** Asks everywhere for a contact's card, unless that was done a moment ago. `request` is answered after this round. */
@@ -74,13 +78,11 @@ export class Asks {
     const quest = this.#quest(contact.account)
     if (request !== undefined) quest.requests.push(request)
     if (quest.outstanding > 0 || (quest.fromMs > draft.nowMs && request === undefined)) return
-    const devices = contact.card?.devices ?? []
-    const places = new Set([
-      ...(contact.card?.relays ?? []),
-      ...contact.hints,
-      ...devices.flatMap(({ device }) => this.#directAddresses(contact, device, draft)),
-      ...(devices.length === 0 ? this.#init.nearby.all(draft.nowMs) : []),
-    ])
+    this.#askAround(contact, quest, this.#places(contact, draft), draft)
+  }
+
+  #askAround(contact: Contact, quest: CardQuest, where: readonly string[], draft: Draft): void {
+    const places = new Set(where)
     quest.found = false
     quest.revision = contact.card?.revision ?? 0
     quest.reason = 'nobody to ask'
@@ -89,6 +91,16 @@ export class Asks {
       this.#ask({ kind: 'card', account: contact.account, at }, { kind: 'find-card', account: contact.account }, draft)
     }
     if (places.size === 0) this.#roundOver(contact.account, quest, draft)
+  }
+
+  #places(contact: Contact, draft: Draft): readonly string[] {
+    const devices = contact.card?.devices ?? []
+    return [
+      ...(contact.card?.relays ?? []),
+      ...contact.hints,
+      ...devices.flatMap(({ device }) => this.#directAddresses(contact, device, draft)),
+      ...(devices.length === 0 ? this.#init.nearby.all(draft.nowMs) : []),
+    ]
   }
 
   wantBundle(lane: Lane, contact: Contact, draft: Draft): void {

@@ -36,6 +36,9 @@ export class Lane {
   calling = false
   dialFromMs = 0
   dialFailures = 0
+  /** Dials that failed although they were here, and until when no sign of them is a reason to dial. */
+  misses = 0
+  missedUntilMs = 0
   headStartUntilMs = 0
   /** Relays that refused or did not answer, and when they are worth asking again. */
   readonly relayFromMs: Map<string, number> = new Map<string, number>()
@@ -92,6 +95,20 @@ export class Lane {
   remove(entry: Entry): void {
     this.#entries.delete(entry.delivery.messageId)
     if (entry.delivery.sealedFor !== undefined) this.#byEnvelope.delete(entry.delivery.sealedFor.envelopeId)
+  }
+
+  /** A user waits for something here that no relay has signed for, or not lately. */
+  isAwaited(nowMs: number): boolean {
+    for (const { delivery, offerFromMs } of this.#entries.values()) {
+      if (delivery.visible && offerFromMs <= nowMs) return true
+    }
+    return false
+  }
+
+  /** They or we are elsewhere now, or a link stands after all. */
+  forgetMisses(): void {
+    this.misses = 0
+    this.missedUntilMs = 0
   }
 
   /** Lowest position in the conversation that this device has not confirmed; 0 when nothing visible waits. */

@@ -126,6 +126,7 @@ export class Outbox {
     for (const { device } of contact.card?.devices ?? []) {
       const lane = this.#lanes.get(device)
       if (lane === undefined) continue
+      lane.forgetMisses()
       if (!lane.dialling) lane.dialFromMs = 0
       lane.relayFromMs.clear()
       this.#sending.move(lane, draft)
@@ -136,6 +137,7 @@ export class Outbox {
   hurry(draft: Draft): void {
     for (const lane of this.#lanes.values()) {
       if (lane.size === 0) continue
+      lane.forgetMisses()
       if (!lane.dialling) lane.dialFromMs = 0
       lane.bundleFromMs = 0
       lane.relayFromMs.clear()
@@ -148,7 +150,7 @@ export class Outbox {
   dialSoon(device: DeviceId, draft: Draft): void {
     const lane = this.#lanes.get(device)
     if (lane === undefined || lane.link !== undefined) return
-    lane.dialFromMs = 0
+    lane.dialFromMs = lane.missedUntilMs
     lane.dialFailures = 0
     this.#sending.move(lane, draft)
   }

@@ -55,6 +55,7 @@ export class Outcomes {
     lane.linkProved = false
     lane.dialling = false
     lane.calling = false
+    lane.forgetMisses()
     for (const entry of lane.entries()) delete entry.directSinceMs
     this.#sending.move(lane, draft)
   }
@@ -94,7 +95,8 @@ export class Outcomes {
     const pauseMs = isOnlyWay
       ? backoffInStagesMs(lane.dialFailures, onlyWay, longGone, draft.random)
       : backoffMs(lane.dialFailures, retry, draft.random)
-    lane.dialFromMs = draft.nowMs + pauseMs
+    if (!isOnlyWay) this.#sending.missed(lane, draft)
+    lane.dialFromMs = Math.max(draft.nowMs + pauseMs, lane.missedUntilMs)
     if (contact !== undefined && lane.size > 0) this.#doubtCard(contact, draft)
     this.#sending.move(lane, draft)
   }

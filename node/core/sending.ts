@@ -4,10 +4,11 @@
  */
 import type { Random } from '../../protocol/crypto/random.ts'
 import { peerIdOf, type DeviceId } from '../../protocol/ids.ts'
-import { headStartMs, inFlightMax, linkPatienceMs, requestMsMax } from '../../protocol/limits.ts'
+import { headStartMs, inFlightMax, linkPatienceMs, requestMsMax, retryMsMax } from '../../protocol/limits.ts'
 import type { SignedCard } from '../../protocol/wire/card.ts'
 import type { Introduction } from '../../protocol/wire/content.ts'
 import type { SealedMessage } from '../../protocol/wire/sealed.ts'
+import { backoffMs } from './backoff.ts'
 import type { ConversationSessions } from './conversation-sessions.ts'
 import type { Draft } from './draft.ts'
 import type { Entry, Lane } from './lane.ts'
@@ -27,6 +28,8 @@ export interface SendingInit {
 }
 
 const never = Number.POSITIVE_INFINITY
+/** Who is there and yet was not reached is behind a router, most likely: that changes seldom, and then their card tells. */
+const unreached = { minMs: 3_600_000, maxMs: retryMsMax }
 
 export class Sending {
   readonly #init: SendingInit
@@ -48,7 +51,8 @@ export class Sending {
         linked: lane.link !== undefined && lane.linkFromMs <= draft.nowMs,
         doubtful: isSilent(lane, draft.nowMs),
         dialling: lane.dialling,
-        dialable: lane.link === undefined && this.#hasPlace(lane, contact, draft),
+        dialable:
+          lane.link === undefined && this.#isWorthADial(lane, contact, draft) && this.#hasPlace(lane, contact, draft),
         dialFromMs: lane.dialFromMs,
         dialFailures: lane.dialFailures,
         headStartUntilMs: lane.headStartUntilMs,
@@ -124,6 +128,20 @@ export class Sending {
     if (addresses.length === 0) return
     lane.calling = true
     draft.act({ kind: 'dial', device: lane.device, addresses })
+  }
+
+  /** What nobody waits for is no reason to dial while a relay would take it, unless they are there to be reached. */
+  #isWorthADial(lane: Lane, contact: Contact, draft: Draft): boolean {
+    if (lane.isAwaited(draft.nowMs) || this.#init.nearby.isHere(lane.device, draft.nowMs)) return true
+    const relays = contact.card?.relays ?? []
+    return !relays.some((relay) => (lane.relayFromMs.get(relay) ?? 0) <= draft.nowMs)
+  }
+
+  /** A dial failed. If they are there, no sign of them is a reason to dial again for a good while. */
+  missed(lane: Lane, draft: Draft): void {
+    if (!this.#init.nearby.isHere(lane.device, draft.nowMs)) return
+    lane.misses++
+    lane.missedUntilMs = draft.nowMs + backoffMs(lane.misses, unreached, draft.random)
   }
 
   #hasPlace({ device }: Lane, contact: Contact, { nowMs }: Draft): boolean {

@@ -21,6 +21,8 @@ export interface DriverInit<Input, Change, Effect> {
   /** Each input, as it is handled. */
   readonly heard: (input: Input) => void
   readonly committed?: (changes: readonly Change[]) => void
+  /** The acts of a turn are done. */
+  readonly settled?: () => void
   /** Asked once a turn. */
   readonly breaks?: () => Break | undefined
   /** The power failed; nothing more happens here. */
@@ -102,6 +104,7 @@ export class SimDriver<Input, Change, Effect> {
       if (this.#ended) return
       if (this.#init.actsFirst?.(effect) !== true) this.#init.perform(effect)
     }
+    this.#init.settled?.()
     if (this.#ended) return
     if (this.#queue.length > 0 && !this.#awake) this.#wakeAgain()
     if (this.#init.forgetsAlarm === true && batch.includes(this.#init.tick)) return

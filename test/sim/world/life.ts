@@ -52,6 +52,7 @@ export class Life {
       world: init.network.world,
       tick,
       perform: (effect) => this.#perform(effect),
+      settled: () => this.#mailboxes.flush(),
     })
     const parts = { ...init, push: (input: Input): void => this.push(input) }
     this.#links = new DirectLinks(parts)

@@ -27,6 +27,7 @@ interface Line {
 export class MailboxLines {
   readonly #init: MailboxLinesInit
   readonly #lines = new Map<string, Line>()
+  #unflushed: Line[] = []
 
   constructor(init: MailboxLinesInit) {
     this.#init = init
@@ -63,8 +64,14 @@ export class MailboxLines {
   acknowledge(relay: string, ids: readonly EnvelopeId[]): void {
     const line = this.#lines.get(relay)
     if (line === undefined) return
-    if (line.acknowledged.length === 0) this.#init.network.world.after(0, () => this.#flush(line))
+    if (line.acknowledged.length === 0) this.#unflushed.push(line)
     line.acknowledged.push(...ids)
+  }
+
+  /** The acts of a batch are done. */
+  flush(): void {
+    if (this.#unflushed.length === 0) return
+    for (const line of this.#unflushed.splice(0)) this.#flush(line)
   }
 
   #flush(line: Line): void {

@@ -26,6 +26,8 @@ export interface End {
 /** A lost packet is sent again after so long, at first; so often it takes the connection with it. */
 const retransmitMs = 300
 const lossBreaks = 0.05
+/** Small frames sent at one moment leave in one packet: so many bytes. */
+const packetBytesMax = 1_400
 /** What cannot cross is tried again after so long, until the pulse finds the wire dead. */
 const stalledMs = 1_000
 
@@ -36,6 +38,8 @@ class Side {
   /** When the last frame towards this side arrives: the next does not come before it. */
   lastMs = 0
   readonly stalled: unknown[] = []
+  /** What leaves towards this side at this very moment. */
+  packet: { readonly sentMs: number; readonly frames: unknown[]; bytes: number } | undefined
 
   constructor(host: Host) {
     this.host = host
@@ -99,6 +103,12 @@ export class Wire {
     const { world, chance, weather } = this.#network
     own.host.bytesOut += bytes
     own.host.framesOut++
+    const { packet } = other
+    if (packet?.sentMs === world.nowMs && packet.bytes + bytes <= packetBytesMax) {
+      packet.bytes += bytes
+      packet.frames.push(frame)
+      return true
+    }
     const slowest = Math.min(own.host.bytesPerSecond, other.host.bytesPerSecond)
     let inMs = this.#network.latencyMs(own.host, other.host) + (bytes / slowest) * 1_000
     if (weather.lossRate > 0 && chance.hits(weather.lossRate)) {
@@ -111,7 +121,13 @@ export class Wire {
     const overtakes = weather.reorderRate > 0 && chance.hits(weather.reorderRate)
     const atMs = overtakes ? world.nowMs + inMs : Math.max(world.nowMs + inMs, other.lastMs)
     if (!overtakes) other.lastMs = atMs
-    world.after(atMs - world.nowMs, () => this.#arrive(own, other, frame))
+    const frames = [frame]
+    const isOrderly = weather.duplicateRate === 0 && weather.reorderRate === 0
+    other.packet = isOrderly ? { sentMs: world.nowMs, frames, bytes } : undefined
+    world.after(atMs - world.nowMs, () => {
+      if (other.packet?.frames === frames) other.packet = undefined
+      for (const each of frames) this.#arrive(own, other, each)
+    })
     if (weather.duplicateRate > 0 && chance.hits(weather.duplicateRate)) {
       world.after(atMs - world.nowMs + chance.between(0, 50), () => this.#arrive(own, other, frame))
     }
