@@ -235,7 +235,8 @@ class RunningRelay implements Relay {
     if (store === 'memory') return Promise.resolve(memoryStore({ limits, failed }))
     if (store === 'sqlite') return sqliteStore({ path: join(dataDir, 'relay.db'), limits, failed, faulted })
     const arrived: Switchboard['mailArrived'] = (mailboxes) => this.#switchboard?.mailArrived(mailboxes)
-    return postgresStore({ url: store.postgres, limits, failed, faulted, arrived })
+    const noticed: Switchboard['noticed'] = (notices) => this.#switchboard?.noticed(notices)
+    return postgresStore({ url: store.postgres, limits, failed, faulted, arrived, noticed })
   }
 
   async #stop(): Promise<void> {

@@ -2,9 +2,9 @@
  * What can happen to a relay. The shell numbers streams and connections; a device is named only where the Noise handshake
  * has proved it.
  */
-import type { DeviceId } from '../../protocol/ids.ts'
+import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import type { DirectoryFrame } from '../../protocol/wire/directory.ts'
-import type { MailboxFrame } from '../../protocol/wire/mailbox.ts'
+import type { LossReason, MailboxFrame } from '../../protocol/wire/mailbox.ts'
 import type { StoreOutcome } from './store-calls.ts'
 
 /** A stream, numbered by the shell; never used twice. */
@@ -18,6 +18,12 @@ export interface StoreAnswer {
   readonly request: RequestId
   readonly outcome: StoreOutcome
 }
+
+export type Notice =
+  /** Something left a mailbox that was full. */
+  | { readonly kind: 'room'; readonly mailbox: DeviceId }
+  | { readonly kind: 'lost'; readonly mailbox: DeviceId; readonly id: EnvelopeId; readonly reason: LossReason }
+  | { readonly kind: 'prekeys-left'; readonly device: DeviceId; readonly left: number }
 
 export type Input =
   /** `device` is absent when the other side's key is not an Ed25519 key: it can deposit, and nothing else. */
@@ -35,4 +41,6 @@ export type Input =
   | { readonly kind: 'store-answered'; readonly answers: readonly StoreAnswer[] }
   /** Another process on the same store put something into these mailboxes, or may have into any. A hint: it may be wrong. */
   | { readonly kind: 'mail-arrived'; readonly mailboxes: readonly DeviceId[] | 'any' }
+  /** Another process on the same store did what somebody connected here may have to be told. Hints, likewise. */
+  | { readonly kind: 'noticed'; readonly notices: readonly Notice[] }
   | { readonly kind: 'ticked' }

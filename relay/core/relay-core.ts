@@ -9,7 +9,7 @@ import { Depositors } from './depositors.ts'
 import { Directory, type DirectoryInit } from './directory.ts'
 import type { Effect } from './effects.ts'
 import { Expiry } from './expiry.ts'
-import type { Input } from './inputs.ts'
+import type { Input, Notice } from './inputs.ts'
 import type { RelayLimits } from './limits.ts'
 import { Mailboxes } from './mailboxes.ts'
 import { Quotas } from './quotas.ts'
@@ -38,6 +38,7 @@ export class RelayCore implements Core<Input, Change, Effect> {
   readonly #quotas: Quotas
   readonly #desk: StoreDesk
   readonly #subscriptions: Subscriptions
+  readonly #depositors: Depositors
   readonly #mailboxes: Mailboxes
   readonly #directory: Directory
   readonly #expiry: Expiry
@@ -49,7 +50,7 @@ export class RelayCore implements Core<Input, Change, Effect> {
     const quotas = (this.#quotas = new Quotas(limits, reached))
     const desk = (this.#desk = new StoreDesk(limits, reached))
     const subscriptions = (this.#subscriptions = new Subscriptions(limits, desk))
-    const depositors = new Depositors(limits, streams, reached)
+    const depositors = (this.#depositors = new Depositors(limits, streams, reached))
     const shared = { limits, quotas, desk, subscriptions, reached }
     this.#mailboxes = new Mailboxes({ ...shared, streams, depositors })
     this.#signCustody = signCustody
@@ -104,9 +105,24 @@ export class RelayCore implements Core<Input, Change, Effect> {
         return
       case 'mail-arrived':
         return this.#subscriptions.arrived(input.mailboxes, turn)
+      case 'noticed':
+        for (const notice of input.notices) this.#noticed(notice, turn)
+        return
       case 'ticked':
         this.#expiry.ticked(turn)
         return this.#subscriptions.ticked(turn)
+    }
+  }
+
+  #noticed(notice: Notice, turn: Turn): void {
+    switch (notice.kind) {
+      case 'room':
+        return this.#depositors.tellRoom(notice.mailbox, turn)
+      case 'lost':
+        this.#depositors.tellLost(notice.mailbox, notice.id, notice.reason, turn)
+        return this.#subscriptions.lost(notice.mailbox, turn)
+      case 'prekeys-left':
+        return this.#subscriptions.preKeysLeft(notice.device, notice.left, turn)
     }
   }
 

@@ -1,31 +1,35 @@
 /**
- * Tells the other relays on one database that something was put into a mailbox, and hears it from them. A hint, never a
- * message: one notice stands for all that was stored in the meantime, sent after the commit and outside of it, because a
- * transaction that notifies holds up every other one.
+ * Tells the other relays on one database what was committed, and hears it from them. Hints, never messages: one notice
+ * stands for all that was committed in the meantime, sent after the commits and outside of them, because a transaction that
+ * notifies holds up every other one. What a notice says is written and read in `postgres-notices.ts`.
  *
  * Listening can end without a word. So each relay also listens for itself: when it no longer hears what it says, it begins
  * anew, and has its relay look everywhere, since it cannot know what it missed.
  */
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import type { DeviceId } from '../../protocol/ids.ts'
+import type { News } from './postgres-notices.ts'
 import { connection } from './postgres-open.ts'
 
 const channel = 'linnet_mail'
-/** A notice may be 8,000 bytes long; a device is 64 of them. */
-const devicesMax = 100
+/** A notice must be shorter than 8,000 bytes. */
+const noticeCharactersMax = 7_900
+/** News that waits to be told while the server is slow or gone; what comes beyond is not told. */
+const newsMax = 50_000
 const pulseMs = 5_000
 const retryMs = 1_000
 
 export interface WakeInit {
   readonly url: string
-  readonly arrived: (mailboxes: readonly DeviceId[] | 'any') => void
+  readonly heard: (words: readonly string[]) => void
+  /** Notices may have been missed. */
+  readonly missed: () => void
 }
 
 export class Wake {
   readonly #init: WakeInit
   readonly #self = randomUUID()
-  readonly #news = new Set<DeviceId>()
+  readonly #news = new Map<string, string>()
   #client: pg.Client | undefined
   #sending = false
   #heard = true
@@ -52,13 +56,13 @@ export class Wake {
     if (this.#closed) return client.end()
     this.#client = client
     this.#heard = true
-    if (!this.#first) this.#init.arrived('any')
+    if (!this.#first) this.#init.missed()
     this.#first = false
     this.#send()
   }
 
-  tell(mailboxes: Iterable<DeviceId>): void {
-    for (const mailbox of mailboxes) this.#news.add(mailbox)
+  tell(all: Iterable<News>): void {
+    for (const [about, word] of all) if (this.#news.size < newsMax || this.#news.has(about)) this.#news.set(about, word)
     this.#send()
   }
 
@@ -69,23 +73,29 @@ export class Wake {
   }
 
   #received(payload: string): void {
-    const [sender, ...mailboxes] = payload.split(' ')
+    const [sender, ...words] = payload.split(' ')
     if (sender === this.#self) this.#heard = true
-    else if (mailboxes.length > 0) this.#init.arrived(mailboxes as DeviceId[])
+    else if (words.length > 0) this.#init.heard(words)
   }
 
   #send(): void {
     if (this.#sending || this.#client === undefined || this.#news.size === 0) return
-    const mailboxes = [...this.#news].slice(0, devicesMax)
-    for (const mailbox of mailboxes) this.#news.delete(mailbox)
-    void this.#notify(mailboxes)
+    const words: string[] = []
+    let characters = this.#self.length
+    for (const [about, word] of this.#news) {
+      characters += 1 + word.length
+      if (characters > noticeCharactersMax) break
+      words.push(word)
+      this.#news.delete(about)
+    }
+    void this.#notify(words)
   }
 
-  async #notify(mailboxes: readonly DeviceId[]): Promise<void> {
+  async #notify(words: readonly string[]): Promise<void> {
     const client = this.#client
     this.#sending = true
     try {
-      await client?.query('SELECT pg_notify($1, $2)', [channel, [this.#self, ...mailboxes].join(' ')])
+      await client?.query('SELECT pg_notify($1, $2)', [channel, [this.#self, ...words].join(' ')])
     } catch {
       if (client !== undefined) this.#lost(client)
     }

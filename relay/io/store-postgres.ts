@@ -6,8 +6,10 @@
 import type pg from 'pg'
 import { LocalError, UsageError } from '../../protocol/errors.ts'
 import type { DeviceId } from '../../protocol/ids.ts'
+import type { Notice } from '../core/inputs.ts'
 import type { StoreCall, StoreOutcome } from '../core/store-calls.ts'
 import { PostgresEngine, isChange, type Change } from './postgres-batch.ts'
+import { Notices } from './postgres-notices.ts'
 import { faultOf, openPool } from './postgres-open.ts'
 import { Wake } from './postgres-wake.ts'
 import type { Store, StoreInit } from './store.ts'
@@ -18,6 +20,8 @@ export interface PostgresStoreInit extends StoreInit {
   readonly faulted?: (fault: string) => void
   /** Another relay put something into these mailboxes. */
   readonly arrived?: (mailboxes: readonly DeviceId[] | 'any') => void
+  /** Another relay did what somebody connected here may have to be told. */
+  readonly noticed?: (notices: readonly Notice[]) => void
 }
 
 /** Changes in one transaction, and transactions at a time: while one syncs, the next is made ready. */
@@ -37,9 +41,22 @@ export async function postgresStore(init: PostgresStoreInit): Promise<Store> {
   const pool = await openPool(init.url, (error) => init.faulted?.(faultOf(error)))
   const engine = new PostgresEngine(init.limits)
   await engine.usage.count(pool)
-  const wake = new Wake({ url: init.url, arrived: (mailboxes) => init.arrived?.(mailboxes) })
+  const notices = new Notices(init)
+  const wake = new Wake({
+    url: init.url,
+    heard: (words) => notices.heard(words),
+    missed: () => init.arrived?.('any'),
+  })
   await wake.open()
-  return new PostgresStore(init, pool, engine, wake)
+  return new PostgresStore({ init, pool, engine, wake, notices })
+}
+
+interface Parts {
+  readonly init: PostgresStoreInit
+  readonly pool: pg.Pool
+  readonly engine: PostgresEngine
+  readonly wake: Wake
+  readonly notices: Notices
 }
 
 class PostgresStore implements Store {
@@ -47,6 +64,7 @@ class PostgresStore implements Store {
   readonly #pool: pg.Pool
   readonly #engine: PostgresEngine
   readonly #wake: Wake
+  readonly #notices: Notices
   readonly #counting: NodeJS.Timeout
   #changes: Waiting<Change>[] = []
   #reads: Waiting<Exclude<StoreCall, Change>>[] = []
@@ -57,11 +75,12 @@ class PostgresStore implements Store {
   #ended = false
   #idle: (() => void) | undefined
 
-  constructor(init: PostgresStoreInit, pool: pg.Pool, engine: PostgresEngine, wake: Wake) {
+  constructor({ init, pool, engine, wake, notices }: Parts) {
     this.#init = init
     this.#pool = pool
     this.#engine = engine
     this.#wake = wake
+    this.#notices = notices
     this.#counting = setInterval(() => void engine.usage.count(pool).catch(this.#faulted), countEveryMs)
     this.#counting.unref()
   }
@@ -145,7 +164,9 @@ class PostgresStore implements Store {
   async #read({ call, answer }: Waiting<Exclude<StoreCall, Change>>): Promise<void> {
     this.#reading += 1
     try {
-      answer(await this.#withClient((client) => this.#engine.read(client, call)))
+      const outcome = await this.#withClient((client) => this.#engine.read(client, call))
+      this.#tell([call], [outcome])
+      answer(outcome)
     } catch (error) {
       this.#faulted(error)
       answer(failed)
@@ -169,14 +190,9 @@ class PostgresStore implements Store {
     }
   }
 
-  #tell(calls: readonly Change[], outcomes: readonly StoreOutcome[]): void {
-    const mailboxes = new Set<DeviceId>()
-    for (const [i, call] of calls.entries()) {
-      const outcome = outcomes[i]
-      if (call.op !== 'enqueue' || outcome?.ok !== true || outcome.op !== 'enqueue') continue
-      if (outcome.answer.state === 'stored') mailboxes.add(call.mailbox)
-    }
-    if (mailboxes.size > 0) this.#wake.tell(mailboxes)
+  #tell(calls: readonly StoreCall[], outcomes: readonly StoreOutcome[]): void {
+    const news = calls.flatMap((call, i) => this.#notices.of(call, outcomes[i] ?? failed))
+    if (news.length > 0) this.#wake.tell(news)
   }
 
   readonly #faulted = (error: unknown): void => {

@@ -101,6 +101,11 @@ export class Switchboard {
     if (!this.#stopped) this.#push({ kind: 'mail-arrived', mailboxes })
   }
 
+  /** Another process did what somebody here may have to be told. */
+  noticed(notices: Extract<Input, { kind: 'noticed' }>['notices']): void {
+    if (!this.#stopped) this.#push({ kind: 'noticed', notices })
+  }
+
   get reached(): RelayCore['reached'] {
     return this.#init.core.reached
   }

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { AllLimits, RelayLogEntry } from '../../relay/index.ts'
+import type { AllLimits, RelayLogEntry, StoreChoice } from '../../relay/index.ts'
 import { atEnd } from './temporary.ts'
 
 export interface RelayProcess {
@@ -16,13 +16,15 @@ export interface RelayProcess {
 
 export interface RelayProcessInit {
   readonly limits?: Partial<AllLimits>
+  readonly store?: StoreChoice
   readonly env?: NodeJS.ProcessEnv
 }
 
 const program = fileURLToPath(new URL('./relay-process.ts', import.meta.url))
 
 export async function startRelayProcess(dataDir: string, init: RelayProcessInit = {}): Promise<RelayProcess> {
-  const child = spawn(process.execPath, [program, dataDir, JSON.stringify(init.limits ?? {})], {
+  const args = [JSON.stringify(init.limits ?? {}), '/ip4/127.0.0.1/tcp/0', JSON.stringify(init.store ?? 'sqlite')]
+  const child = spawn(process.execPath, [program, dataDir, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...init.env },
   })

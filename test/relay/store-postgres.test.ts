@@ -7,9 +7,11 @@ import type { StoreCall } from '../../relay/core/store-calls.ts'
 import { loadOrCreateSeed } from '../../relay/io/keyfile.ts'
 import { postgresStore } from '../../relay/io/store-postgres.ts'
 import type { Store, StoreLimits } from '../../relay/io/store.ts'
-import { createPerson, bundleOf, cardOf, envelope, preKeys, type Person } from './people.ts'
-import { openMailbox } from './caller.ts'
+import { createPerson, bundleOf, cardOf, envelope, preKeys, publicationOf, type Person } from './people.ts'
+import { openDirectory, openMailbox } from './caller.ts'
 import { caller, resident, runningRelay } from './network.ts'
+import { preKeysLow } from '../../protocol/limits.ts'
+import { startRelayProcess } from './processes.ts'
 import { notInstalled, startPostgres } from './postgres.ts'
 import { storeContract } from './store-contract.ts'
 import { atEnd, temporaryDirectory } from './temporary.ts'
@@ -127,6 +129,77 @@ if (server === undefined) {
     }
     tookMs.sort((a, b) => a - b)
     expect(tookMs[15]).toBeLessThan(50)
+  })
+
+  test('who is connected to one process is told what another did: room, losses, and that few prekeys are left', async () => {
+    const store = { postgres: await server.database() }
+    const [home, away] = [await temporaryDirectory(), await temporaryDirectory()]
+    const seed = loadOrCreateSeed(join(home, 'relay.key'), systemRandom)
+    loadOrCreateSeed(join(away, 'relay.key'), { bytes: () => seed })
+    const limits = { mailboxMessagesMax: 1 }
+    const [here, there] = [
+      await startRelayProcess(home, { store, limits: { ...limits, sweepEveryMs: 3_600_000 } }),
+      await startRelayProcess(away, { store, limits: { ...limits, sweepEveryMs: 200 } }),
+    ]
+    const bob = createPerson()
+    const [bobHere, bobThere] = [await caller(bob), await caller(bob)]
+    const directory = await openDirectory(bobHere, here.address)
+    directory.send({ ...publicationOf(bob, Date.now()), preKeys: preKeys(1, preKeysLow) })
+    await directory.expect('published')
+    const mailbox = await openMailbox(bobHere, here.address)
+    mailbox.send({ kind: 'subscribe', credit: 0 })
+    const [alice, carol] = [await caller(), await caller()]
+    const [deposits, others] = [await openMailbox(alice, here.address), await openMailbox(carol, there.address)]
+
+    const asked = await openDirectory(carol, there.address)
+    asked.send({ kind: 'take-bundle', device: bob.device })
+    await asked.expect('bundle')
+    expect(await mailbox.expect('prekeys-left')).toMatchObject({ left: preKeysLow - 1 })
+
+    const dropped = envelope(Date.now(), { urgency: 5 })
+    deposits.send({ kind: 'deposit', mailbox: bob.device, envelope: dropped })
+    await deposits.expect('stored')
+    const urgent = envelope(Date.now(), { urgency: 0 })
+    others.send({ kind: 'deposit', mailbox: bob.device, envelope: urgent })
+    await others.expect('stored')
+    expect(await deposits.expect('lost')).toEqual({ kind: 'lost', id: dropped.id, reason: 'pruned' })
+    expect((await mailbox.expect('tombstones')).lost).toMatchObject([{ id: dropped.id, reason: 'pruned' }])
+
+    deposits.send({ kind: 'deposit', mailbox: bob.device, envelope: envelope(Date.now()) })
+    expect(await deposits.expect('refused')).toMatchObject({ reason: 'full' })
+    const reader = await openMailbox(bobThere, there.address)
+    reader.send({ kind: 'subscribe', credit: 10 })
+    expect((await reader.expect('page')).envelopes).toEqual([urgent])
+    reader.send({ kind: 'ack', ids: [urgent.id] })
+    expect(await deposits.expect('room')).toEqual({ kind: 'room', mailbox: bob.device })
+    reader.close()
+
+    const brief = envelope(Date.now(), { expiresMs: Date.now() + 500 })
+    deposits.send({ kind: 'deposit', mailbox: bob.device, envelope: brief })
+    await deposits.expect('stored')
+    expect(await deposits.expect('lost')).toEqual({ kind: 'lost', id: brief.id, reason: 'expired' })
+    expect((await mailbox.expect('tombstones')).lost).toMatchObject([{ id: brief.id, reason: 'expired' }])
+  })
+
+  test('a notice stands for many, and there is none for an acknowledgement nobody waits for', async () => {
+    const url = await server.database()
+    const [store] = await shared(url, 1)
+    const listener = new pg.Client(url)
+    await listener.connect()
+    atEnd(() => listener.end())
+    const heard: string[] = []
+    listener.on('notification', ({ payload = '' }) => heard.push(...payload.split(' ').slice(1)))
+    await listener.query('LISTEN linnet_mail')
+    const bob = createPerson()
+    await store?.ask(publication(bob))
+    const sent = Array.from({ length: 300 }, () => enqueue(bob.device))
+    await Promise.all(sent.map((call) => store?.ask(call)))
+    const ids = sent.flatMap((call) => (call.op === 'enqueue' ? [call.envelope.id] : []))
+    for (const id of ids) await store?.ask({ op: 'ack', mailbox: bob.device, ids: [id] })
+    await store?.ask({ op: 'take-prekey', device: bob.device, spend: true })
+    await expect.poll(() => heard).toContain(`k${bob.device}:2`)
+    expect(new Set(heard)).toEqual(new Set([`m${bob.device}`, `k${bob.device}:2`]))
+    expect(heard.length).toBeLessThan(10)
   })
 
   test('one poisoned call fails alone; those around it in the batch are carried out', async () => {
