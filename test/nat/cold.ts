@@ -56,14 +56,16 @@ async function exchange(lab: Lab, from: Resident, to: Resident, text: string): P
   const startMs = performance.now()
   const receiving = lab.program(to.house, to.name, 'receive', '--follow', '--timeout', '60', '--json')
   const sending = lab.program(from.house, from.name, 'send', to.name, text)
-  const { stdout } = receiving
-  if (stdout === null) throw new Error('what it prints was asked for')
+  const complaints: Buffer[] = []
+  for (const { stderr } of [receiving, sending]) stderr.on('data', (chunk: Buffer) => complaints.push(chunk))
+  const sent = new Promise((resolve) => sending.once('exit', resolve))
   try {
-    for await (const line of createInterface({ input: stdout })) {
+    for await (const line of createInterface({ input: receiving.stdout })) {
       if (line.includes(JSON.stringify(text))) return performance.now() - startMs
     }
-    throw new Error('it was not shown in time')
+    throw new Error(`it was not shown in time: ${Buffer.concat(complaints).toString()}`)
   } finally {
-    await Promise.all([gone(receiving, 'SIGTERM'), gone(sending, 'SIGTERM')])
+    await sent
+    await gone(receiving, 'SIGTERM')
   }
 }

@@ -7,6 +7,10 @@ import type { Tally } from './tally.ts'
 import type { Machine } from './world.ts'
 
 const ticksPerSecond = 100
+/** Of a core. */
+const percentMax = 1
+/** Flat, as far as a garbage collector ever is. */
+const grownMibMax = 10
 
 interface Sample {
   readonly atMs: number
@@ -42,7 +46,8 @@ export async function idle(tally: Tally, minutes: number): Promise<void> {
       ...cells,
       `${Math.round(perHour / 1_024)} KiB an hour on the wire, both ways`,
     ])
-    tally.check(`idle: ${cells.join(', ')}, ${Math.round(perHour / 1_024)} KiB an hour`, percent < 1)
+    const costs = `idle for ${minutes} minutes: ${cells.join(', ')}, ${Math.round(perHour / 1_024)} KiB an hour`
+    tally.check(costs, percent < percentMax && grownMib < grownMibMax)
   } finally {
     await lab.end()
   }

@@ -1,6 +1,7 @@
 /** What the stories share: whether a world can be made here, people in it, and the measuring of what happens to them. */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import type { NodeOptions } from '../../node/index.ts'
 import type { RelayOptions } from '../../relay/index.ts'
 import { canMakeMachines } from '../e2e/machines.ts'
@@ -22,7 +23,7 @@ export interface Lab {
   relay(machine: Machine, options?: Pick<RelayOptions, 'limits'>): Promise<RelayProcess>
   person(machine: Machine, options: Partial<NodeOptions> & { readonly name: string }): Person
   /** The program, as if typed in there, with the profile of the person of that name. */
-  program(machine: Machine, name: string, ...words: readonly string[]): ChildProcess
+  program(machine: Machine, name: string, ...words: readonly string[]): ChildProcessByStdio<null, Readable, Readable>
   end(): Promise<void>
 }
 
@@ -59,7 +60,7 @@ export function openLab(link: { readonly delayMs: number; readonly lossPercent: 
     program: (machine, name, ...words) => {
       const [command, ...rest] = [...machine.prefix, process.execPath, main, '--data-dir', folder.path(name)]
       const env = { ...process.env, HOME: folder.path('home'), XDG_CACHE_HOME: folder.path('cache') }
-      const child = spawn(command, [...rest, ...words], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+      const child = spawn(command, [...rest, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] })
       processes.push({ kill: () => gone(child) })
       return child
     },

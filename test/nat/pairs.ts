@@ -12,7 +12,8 @@ function expected(one: Kind, other: Kind): 'direct' | 'circuit' {
 }
 
 const sayings = 10
-const upgradeMsMax = 12_000
+/** Three times what the slowest pair takes on a quiet machine. */
+const upgradeMsMax = 30_000
 
 interface Resident {
   readonly name: string
