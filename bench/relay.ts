@@ -14,18 +14,19 @@ import { rabbitmq } from './relay/peers/rabbitmq.ts'
 import { quickPlan, wholePlan } from './relay/plans.ts'
 import { report } from './relay/report.ts'
 import { takeTurns, workloads } from './relay/turns.ts'
+import { flood } from './relay/workloads/flood.ts'
 
 const usage = `npm run bench:relay -- [options]
   --quick             a few seconds of everything, for a look
   --alone             no other servers beside ours
-  --only LIST         of store, online and wire; by default all of them
+  --only LIST         of store, online, wire and flood; by default all of them
 `
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     alone: { type: 'boolean', default: false },
-    only: { type: 'string', default: workloads.join(',') },
+    only: { type: 'string', default: [...workloads, 'flood'].join(',') },
     help: { type: 'boolean', default: false },
   },
 })
@@ -44,6 +45,7 @@ console.log()
 
 const chosen = workloads.filter((workload) => only.includes(workload))
 if (chosen.length > 0) console.log(report(await takeTurns(contenders, chosen, plan), plan))
+if (only.includes('flood')) await flood(plan.flood)
 process.exit(0)
 
 function isInstalled(contender: Contender): boolean {

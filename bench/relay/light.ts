@@ -134,6 +134,15 @@ export class LightConnection {
     })
   }
 
+  /** Reads nothing more, until told to again. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
   /** Leaves without a word, as a process that dies does. */
   close(): void {
     this.#socket.destroy()

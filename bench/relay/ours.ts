@@ -41,7 +41,7 @@ const settlesAtOnce = 10
 /** Keys cost more than anything else a user is made of, and serve every repetition. */
 const residents = new Map<number, Person>()
 
-function residentOf(user: number): Person {
+export function residentOf(user: number): Person {
   const known = residents.get(user) ?? createPerson()
   residents.set(user, known)
   return known
@@ -52,18 +52,22 @@ function addressOf(port: number): string {
 }
 
 /** Gives a device a mailbox at the relay that listens on this port. */
-export async function publish(port: number, person: Person): Promise<void> {
-  const connection = await connectLight({ address: addressOf(port), seed: person.identity.seed })
+export async function publish(port: number, person: Person, localAddress = '127.0.0.1'): Promise<void> {
+  const connection = await connectLight({ address: addressOf(port), seed: person.identity.seed, localAddress })
   const line = new LightLine<DirectoryFrame>(connection, directoryProtocol, directoryFrame)
   line.send(publicationOf(person, Date.now(), { preKeys: [] }))
   await line.expect('published')
   connection.close()
 }
 
-async function connectUser(port: number, options: ClientOptions): Promise<Client> {
-  const { user, receives } = options
+/** `localAddress`: where to call from. */
+export async function connectUser(
+  port: number,
+  options: ClientOptions & { readonly localAddress?: string },
+): Promise<Client> {
+  const { user, receives, localAddress = '127.0.0.1' } = options
   const seed = receives ? { seed: residentOf(user).identity.seed } : {}
-  const connection = await connectLight({ address: addressOf(options.port ?? port), ...seed })
+  const connection = await connectLight({ address: addressOf(options.port ?? port), localAddress, ...seed })
   return new Device(connection, options)
 }
 

@@ -1,4 +1,5 @@
 /** How much is measured: the whole of it, or enough to see that it works. */
+import type { FloodPlan } from './workloads/flood.ts'
 import type { OnlinePlan } from './workloads/online.ts'
 import type { StorePlan } from './workloads/store.ts'
 import type { WirePlan } from './workloads/wire.ts'
@@ -8,6 +9,7 @@ export interface Plan {
   readonly store: StorePlan
   readonly online: OnlinePlan
   readonly wire: WirePlan
+  readonly flood: FloodPlan
 }
 
 export const wholePlan: Plan = {
@@ -15,6 +17,7 @@ export const wholePlan: Plan = {
   store: { messages: 50_000, warmUp: 5_000, recipients: 500, senders: 50, window: 10, bytes: 200 },
   online: { pairs: 100, bytes: 100, rates: [1_000, 5_000], seconds: 4, window: 8 },
   wire: { messages: 200, bytes: 100 },
+  flood: { seconds: 8, halfOpen: 5_000, slowReaders: 1_000 },
 }
 
 export const quickPlan: Plan = {
@@ -22,4 +25,5 @@ export const quickPlan: Plan = {
   store: { ...wholePlan.store, messages: 5_000, warmUp: 1_000, recipients: 100 },
   online: { ...wholePlan.online, seconds: 2 },
   wire: { ...wholePlan.wire, messages: 50 },
+  flood: { seconds: 3, halfOpen: 500, slowReaders: 100 },
 }

@@ -1,7 +1,7 @@
 /** A server's processes: started with their syncs counted, and what they have cost so far as Linux counts it. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdtempSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -85,6 +85,11 @@ export class ServerProcess {
       await elapsed(pollMs)
     }
     throw new Error(`nothing listens after ${startMsMax / 1_000} s: ${this.lastWords()}`)
+  }
+
+  /** Adds a line to its log. */
+  note(line: string): void {
+    appendFileSync(join(this.#place, 'log'), `${line}\n`)
   }
 
   lastWords(): string {
