@@ -4,9 +4,14 @@
  */
 import { LocalError } from '../../protocol/errors.ts'
 
+/** Something that can be set back to how it was. */
+interface Undoable {
+  setBack(key: string, row: unknown): void
+}
+
 /** How to take back what was done since `begin`, newest first. */
 export class UndoLog {
-  #steps: (() => void)[] = []
+  #steps: { readonly table: Undoable; readonly key: string; readonly row: unknown }[] = []
   #open = false
 
   get open(): boolean {
@@ -18,9 +23,10 @@ export class UndoLog {
     this.#open = true
   }
 
-  push(undo: () => void): void {
+  /** Notes what stood in a table before it was changed. */
+  push(table: Undoable, key: string, row: unknown): void {
     if (!this.#open) throw new LocalError('changes are applied inside a transaction')
-    this.#steps.push(undo)
+    this.#steps.push({ table, key, row })
   }
 
   commit(): void {
@@ -34,7 +40,7 @@ export class UndoLog {
     this.#open = false
     const steps = this.#steps
     this.#steps = []
-    for (let i = steps.length - 1; i >= 0; i--) steps[i]?.()
+    for (const { table, key, row } of steps.toReversed()) table.setBack(key, row)
   }
 }
 
@@ -66,14 +72,14 @@ export class Table<V> {
 
   put(key: string, value: V): void {
     const old = this.#rows.get(key)
-    this.#undo.push(() => this.#set(key, this.#rows.get(key), old))
+    this.#undo.push(this, key, old)
     this.#set(key, old, { place: old?.place ?? this.#nextPlace++, value })
   }
 
   drop(key: string): void {
     const old = this.#rows.get(key)
     if (old === undefined) return
-    this.#undo.push(() => this.#set(key, this.#rows.get(key), old))
+    this.#undo.push(this, key, old)
     this.#set(key, old, undefined)
   }
 
@@ -91,8 +97,14 @@ export class Table<V> {
     this.#nextPlace = other.#nextPlace
   }
 
+  /** For the undo log: a row as it was handed to it. */
+  setBack(key: string, row: unknown): void {
+    this.#set(key, this.#rows.get(key), row as Row<V> | undefined)
+  }
+
   #set(key: string, old: Row<V> | undefined, row: Row<V> | undefined): void {
-    for (const group of this.#groups) group.move(key, old, row)
+    const groups = this.#groups
+    for (let i = 0; i < groups.length; i++) groups[i]?.move(key, old, row)
     if (row === undefined) this.#rows.delete(key)
     else this.#rows.set(key, row)
   }
@@ -101,10 +113,18 @@ export class Table<V> {
 /** The groups a row stands in: one, several, or none. */
 export type GroupNames = string | readonly string[] | undefined
 
+/** The rows of a group: most groups are of one, which needs no map. */
+type Members<V> = Alone<V> | Map<string, Row<V>>
+
+interface Alone<V> {
+  readonly key: string
+  readonly row: Row<V>
+}
+
 /** The rows of a table by something they have in common. */
 export class Group<V> {
   readonly #groupsOf: (value: V) => GroupNames
-  readonly #members = new Map<string, Map<string, Row<V>>>()
+  readonly #members = new Map<string, Members<V>>()
 
   constructor(groupsOf: (value: V) => GroupNames) {
     this.#groupsOf = groupsOf
@@ -112,24 +132,31 @@ export class Group<V> {
 
   of(name: string): V[] {
     const members = this.#members.get(name)
-    return members === undefined ? [] : inPlace(members)
+    if (members === undefined) return []
+    return members instanceof Map ? inPlace(members) : [members.row.value]
   }
 
   /** Like `of`, in no order. */
   *each(name: string): Iterable<V> {
-    for (const row of this.#members.get(name)?.values() ?? []) yield row.value
+    const members = this.#members.get(name)
+    if (members === undefined) return
+    if (members instanceof Map) for (const row of members.values()) yield row.value
+    else yield members.row.value
   }
 
   first(name: string): V | undefined {
     const members = this.#members.get(name)
     if (members === undefined) return undefined
+    if (!(members instanceof Map)) return members.row.value
     let first: Row<V> | undefined
     for (const row of members.values()) if (first === undefined || row.place < first.place) first = row
     return first?.value
   }
 
   count(name: string): number {
-    return this.#members.get(name)?.size ?? 0
+    const members = this.#members.get(name)
+    if (members === undefined) return 0
+    return members instanceof Map ? members.size : 1
   }
 
   /** Names of the groups that have rows, sorted. */
@@ -152,18 +179,31 @@ export class Group<V> {
 
   #join(name: string, key: string, row: Row<V>): void {
     const members = this.#members.get(name)
-    if (members === undefined) this.#members.set(name, new Map([[key, row]]))
-    else members.set(key, row)
+    if (members instanceof Map) members.set(key, row)
+    else if (members === undefined || members.key === key) this.#members.set(name, { key, row })
+    else {
+      const both = new Map([
+        [members.key, members.row],
+        [key, row],
+      ])
+      this.#members.set(name, both)
+    }
   }
 
   #leave(name: string, key: string): void {
     const members = this.#members.get(name)
-    members?.delete(key)
-    if (members?.size === 0) this.#members.delete(name)
+    if (members === undefined) return
+    if (!(members instanceof Map)) {
+      if (members.key === key) this.#members.delete(name)
+      return
+    }
+    members.delete(key)
+    if (members.size === 0) this.#members.delete(name)
   }
 }
 
 /** By place: a map forgets it when a dropped row comes back by undoing. */
 function inPlace<V>(rows: ReadonlyMap<string, Row<V>>): V[] {
+  if (rows.size === 0) return []
   return [...rows.values()].toSorted((a, b) => a.place - b.place).map((row) => row.value)
 }
