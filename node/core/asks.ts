@@ -1,7 +1,8 @@
 /**
  * Questions to directories: a contact's card, and a bundle to open a session with a device. A card is asked of every place
- * it may be found, a bundle of one place after the other, since each answer uses up a one-time key. What is asked for and
- * not found is asked again later; that it is wanted is known from the contact or the lane, so nothing is kept here.
+ * it may be found, a bundle of one place after the other, since each answer uses up a one-time key; who keeps silent is not
+ * waited for. What is asked for and not found is asked again later; that it is wanted is known from the contact or the
+ * lane, so nothing is kept here.
  */
 import type { AccountId, DeviceId } from '../../protocol/ids.ts'
 import { retryMsMax, retryMsMin } from '../../protocol/limits.ts'
@@ -12,8 +13,9 @@ import { backoffMs } from './backoff.ts'
 import type { ConversationSessions } from './conversation-sessions.ts'
 import type { Draft } from './draft.ts'
 import type { DirectoryAnswer } from './inputs.ts'
-import type { Lane } from './lane.ts'
+import { nowhere, type Lane } from './lane.ts'
 import type { Nearby } from './nearby.ts'
+import type { OtherRelays } from './other-relays.ts'
 import { markWaiting, recordAttempt } from './settling.ts'
 import { directAddressesOf } from './sending.ts'
 import type { Contact } from './state.ts'
@@ -21,6 +23,7 @@ import type { Contact } from './state.ts'
 export interface AsksInit {
   readonly sessions: ConversationSessions
   readonly nearby: Nearby
+  readonly others: OtherRelays
   readonly lane: (device: DeviceId) => Lane | undefined
   /** A session stands, or another try is due: move on. */
   readonly move: (device: DeviceId, draft: Draft) => void
@@ -30,7 +33,7 @@ export interface AsksInit {
 
 type Ask =
   | { readonly kind: 'card'; readonly account: AccountId; readonly at: string }
-  | { readonly kind: 'bundle'; readonly device: DeviceId; readonly at: string; readonly rest: readonly string[] }
+  | { readonly kind: 'bundle'; readonly device: DeviceId; readonly at: string; readonly round: number }
 
 interface CardQuest {
   outstanding: number
@@ -104,16 +107,17 @@ export class Asks {
   }
 
   wantBundle(lane: Lane, contact: Contact, draft: Draft): void {
-    if (lane.bundleSources !== undefined || lane.bundleFromMs > draft.nowMs) return
+    if (lane.bundleSources !== undefined) return this.#askBesides(lane, draft)
+    if (lane.bundleFromMs > draft.nowMs) return
     const near = this.#init.nearby.of(lane.device, draft.nowMs)
-    const places = [...near, ...(contact.card?.relays ?? []), ...directAddressesOf(contact, lane.device)]
-    const [first, ...rest] = new Set(places)
-    if (first === undefined) {
-      this.#bundleFailed(lane, 'they list no relay and no address', draft)
-      return
-    }
-    lane.bundleSources = rest
-    this.#askBundle(lane.device, first, rest, draft)
+    const relays = contact.card?.relays ?? []
+    const isSilent = (relay: string): boolean => this.#init.others.isSilent(relay)
+    const talkative = [...relays.filter((relay) => !isSilent(relay)), ...relays.filter(isSilent)]
+    const places = new Set([...near, ...talkative, ...directAddressesOf(contact, lane.device)])
+    if (places.size === 0) return this.#bundleFailed(lane, 'they list no relay and no address', draft)
+    lane.bundleRound++
+    lane.bundleSources = [...places]
+    this.#askNext(lane, draft)
   }
 
   answered(number: number, answer: DirectoryAnswer, draft: Draft): void {
@@ -193,18 +197,43 @@ export class Asks {
     for (const request of quest.requests.splice(0)) draft.answer(request, { ok: true, kind: 'contact', contact })
   }
 
-  #askBundle(device: DeviceId, at: string, rest: readonly string[], draft: Draft): void {
-    this.#ask({ kind: 'bundle', device, at, rest }, { kind: 'take-bundle', device }, draft)
+  #askNext(lane: Lane, draft: Draft): void {
+    const [at, ...rest] = lane.bundleSources ?? []
+    if (at === undefined) return
+    const { device, bundleRound: round } = lane
+    lane.bundleSources = rest
+    lane.bundleAt = [...lane.bundleAt, at]
+    lane.bundleAskedMs = draft.nowMs
+    this.#ask({ kind: 'bundle', device, at, round }, { kind: 'take-bundle', device }, draft)
+    this.#askBesides(lane, draft)
+  }
+
+  /** A place that keeps silent is not waited for alone: a one-time key is worth less than the seconds. */
+  #askBesides(lane: Lane, draft: Draft): void {
+    const silent = lane.bundleAt.at(-1)
+    if (silent === undefined || lane.bundleSources === undefined || lane.bundleSources.length === 0) return
+    const untilMs = this.#init.others.patientUntilMs(silent, lane.bundleAskedMs, 0)
+    if (untilMs > draft.nowMs) {
+      lane.wakeMs = Math.min(lane.wakeMs, untilMs)
+      return
+    }
+    this.#init.others.keepsSilent(silent)
+    this.#askNext(lane, draft)
   }
 
   #bundleAnswered(ask: Extract<Ask, { kind: 'bundle' }>, answer: DirectoryAnswer, draft: Draft): void {
     const lane = this.#init.lane(ask.device)
-    if (lane === undefined) return
+    if (answer.kind === 'unreachable') this.#init.others.keepsSilent(ask.at)
+    else this.#init.others.answered(ask.at, undefined, draft.nowMs)
+    // Another was quicker, and a session stands.
+    if (lane?.bundleSources === undefined || lane.bundleRound !== ask.round) return
+    lane.bundleAt = lane.bundleAt.filter((at) => at !== ask.at)
     const frame = answer.kind === 'answered' ? answer.frame : undefined
     const failure =
       frame?.kind === 'bundle' ? this.#init.sessions.initiate(ask.device, whole(frame), draft) : reasonOf(answer)
     if (failure === undefined) {
       lane.bundleSources = undefined
+      lane.bundleAt = nowhere
       lane.bundleFailures = 0
       lane.needsFreshSession = false
       this.#init.move(ask.device, draft)
@@ -214,9 +243,8 @@ export class Asks {
       recordAttempt(delivery, 'directory', ask.at, `no keys to encrypt with: ${failure}`, draft)
       break // One line, on the message that waits longest, says it for all behind it.
     }
-    const [next, ...rest] = ask.rest
-    if (next === undefined) this.#bundleFailed(lane, failure, draft)
-    else this.#askBundle(ask.device, next, rest, draft)
+    if (lane.bundleSources.length > 0) this.#askNext(lane, draft)
+    else if (lane.bundleAt.length === 0) this.#bundleFailed(lane, failure, draft)
   }
 
   #bundleFailed(lane: Lane, reason: string, draft: Draft): void {

@@ -3,14 +3,15 @@
  */
 import type { Random } from '../../protocol/crypto/random.ts'
 import type { DeviceId, MessageId } from '../../protocol/ids.ts'
-import { messageLifeMs } from '../../protocol/limits.ts'
 import type { OwnIdentity, Sessions } from '../../protocol/session/types.ts'
 import type { Core, Step } from '../../protocol/step.ts'
 import type { Sealing } from '../../protocol/wire/sealed.ts'
 import { Announcing } from './announcing.ts'
 import { Asks } from './asks.ts'
+import { Collecting } from './collecting.ts'
 import { Contacts } from './contacts.ts'
 import { ConversationSessions } from './conversation-sessions.ts'
+import { Depositing } from './depositing.ts'
 import { Counters, Draft } from './draft.ts'
 import type { Change, Effect } from './effects.ts'
 import { Homes } from './homes.ts'
@@ -18,6 +19,7 @@ import { Inbox } from './inbox.ts'
 import type { Input } from './inputs.ts'
 import { Links } from './links.ts'
 import { Nearby } from './nearby.ts'
+import { OtherRelays } from './other-relays.ts'
 import { Ordering } from './ordering.ts'
 import { Outbox } from './outbox.ts'
 import { Outcomes } from './outcomes.ts'
@@ -62,8 +64,10 @@ export class Device implements Core<Input, Change, Effect> {
   readonly #ordering: Ordering
   readonly #receipts: Receipts
   readonly #inbox: Inbox
+  readonly #collecting: Collecting
   readonly #links: Links
   readonly #nearby = new Nearby()
+  readonly #others = new OtherRelays()
   #begun = false
   #sweepMs = 0
 
@@ -74,31 +78,32 @@ export class Device implements Core<Input, Change, Effect> {
     this.#card = new OwnCard(init, reads)
     this.#pool = new PreKeyPool(init.sessions, init.own, reads)
     this.#homes = new Homes(this.#card, reads, init.relayPatienceMs)
-    this.#relays = new OwnRelays({
+    const relays = (this.#relays = new OwnRelays({
       card: this.#card,
       pool: this.#pool,
       homes: this.#homes,
       moved: (draft) => this.#announcing.everybody(draft),
-    })
+    }))
     this.#directory = new OwnDirectory(this.#card, this.#pool)
     this.#ordering = new Ordering(reads)
 
     const nearby = this.#nearby
+    const others = this.#others
     const sessions = new ConversationSessions(init.sessions, init.own)
     const sending = new Sending({
       sessions,
-      seal: (recipient, message, random) => init.sealing.seal(recipient, message, random),
-      ownDevice: this.#card.settings.device,
+      depositing: new Depositing({ sealing: init.sealing, ownDevice: this.#card.settings.device, others }),
       ownCard: () => this.#card.signed,
       nearby,
       wantBundle: (lane, contact, draft) => this.#asks.wantBundle(lane, contact, draft),
     })
     const outbox = new Outbox(reads, sending)
     this.#outbox = outbox
-    this.#announcing = new Announcing(this.#card, outbox)
+    const announcing = (this.#announcing = new Announcing(this.#card, outbox))
     this.#asks = new Asks({
       sessions,
       nearby,
+      others,
       lane: (device) => outbox.lane(device),
       move: (device, draft) => outbox.move(device, draft),
       takeCard: (account, card, draft) => this.#contacts.takeCard(account, card, draft),
@@ -106,19 +111,21 @@ export class Device implements Core<Input, Change, Effect> {
     this.#outcomes = new Outcomes({
       outbox,
       sending,
+      others,
       refreshCard: (contact, draft) => this.#asks.wantCard(contact, draft),
       doubtCard: (contact, draft) => this.#asks.doubtCard(contact, draft),
     })
     this.#receipts = new Receipts(reads, (contact, body, draft) => outbox.submitControl(contact, body, draft))
     this.#contacts = this.#joinContacts()
-    this.#inbox = new Inbox({
+    const inbox = (this.#inbox = new Inbox({
       sessions,
       contacts: this.#contacts,
       ordering: this.#ordering,
       receipts: this.#receipts,
       outbox,
       outcomes: this.#outcomes,
-    })
+    }))
+    this.#collecting = new Collecting({ ...init, inbox, nearby, outbox, relays, announcing })
     this.#links = new Links({ inbox: this.#inbox, outbox, outcomes: this.#outcomes })
   }
 
@@ -224,12 +231,15 @@ export class Device implements Core<Input, Change, Effect> {
       case 'prekeys-counted':
         return this.#relays.heard(input, draft)
       case 'envelope-collected':
-        return this.#collected(input, draft)
+        return this.#collecting.collected(input, draft)
       case 'tombstones-collected':
         // The sender still has them and offers them again; the gap is told if they never come.
         return draft.act({ kind: 'ack-mailbox', relay: input.relay, ids: input.lost.map((lost) => lost.id) })
       case 'deposit-answered':
         return this.#outcomes.depositAnswered(input, draft)
+      case 'relay-silent':
+        this.#others.keepsSilent(input.relay)
+        return this.#outbox.moveAll(draft)
       case 'room-noticed':
         return this.#outcomes.roomNoticed(input.relay, input.mailbox, draft)
       case 'loss-noticed':
@@ -259,7 +269,7 @@ export class Device implements Core<Input, Change, Effect> {
     this.#card.setAddresses(addresses)
     const renewed = this.#relays.choose(draft)
     if (renewed && this.settings.relays.length === 0) this.#announcing.everybody(draft) // Nobody else can.
-    this.#outbox.begin(draft)
+    this.#outbox.moveAll(draft)
   }
 
   #deviceNearby(device: DeviceId, addresses: readonly string[], draft: Draft): void {
@@ -270,6 +280,7 @@ export class Device implements Core<Input, Change, Effect> {
   }
 
   #surroundingsChanged(draft: Draft): void {
+    this.#others.forget()
     this.#relays.hurry(draft)
     this.#asks.hurry(draft)
     this.#outbox.hurry(draft)
@@ -279,19 +290,6 @@ export class Device implements Core<Input, Change, Effect> {
     if (!this.#homes.chosen(request, relays, draft)) return
     this.#relays.choose(draft, tokens)
     draft.answer(request, { ok: true, kind: 'done' })
-  }
-
-  #collected({ relay, envelope }: Extract<Input, { kind: 'envelope-collected' }>, draft: Draft): void {
-    const message = this.#init.sealing.open(this.#init.own, envelope.sealed)
-    if (message !== undefined) {
-      const { sender: device, type, ciphertext } = message
-      const taken = this.#inbox.arrive({ device, envelopeId: envelope.id, type, ciphertext, via: 'relay' }, draft)
-      const sentMs = envelope.expiresMs - messageLifeMs
-      if (taken === 'taken' && this.#nearby.seen(device, sentMs, draft.nowMs)) this.#outbox.dialSoon(device, draft)
-      if (!this.#relays.isHome(relay)) this.#announcing.toOldPlace(draft.contactOfDevice(device), sentMs, draft)
-    }
-    // Taken, refused or garbage: none of them is worth keeping at the relay.
-    draft.act({ kind: 'ack-mailbox', relay, ids: [envelope.id] })
   }
 
   #joinContacts(): Contacts {

@@ -6,12 +6,12 @@
  */
 import { messageLifeMs, relaysMax, relaysNamedMax } from '../../protocol/limits.ts'
 import type { Draft } from './draft.ts'
-import { relayDevice } from './outcomes.ts'
+import { relayDevice } from './other-relays.ts'
 import type { OwnCard } from './own-card.ts'
 import type { Reads } from './reads.ts'
 
 /** A relay that is away for so long is taken for gone: longer than a repair takes, shorter than a contact's patience. */
-export const relayPatienceMsDefault = 86_400_000
+const relayPatienceMsDefault = 86_400_000
 /** Fewer failures since this device started may be a relay that is being restarted just now. */
 const missesMin = 5
 

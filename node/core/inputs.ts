@@ -60,6 +60,8 @@ export type Input =
       readonly id: EnvelopeId
       readonly answer: DepositAnswer
     }
+  /** A dial there has gone on for a moment, and no machine has taken it. What was asked is still answered. */
+  | { readonly kind: 'relay-silent'; readonly relay: string }
   | { readonly kind: 'room-noticed'; readonly relay: string; readonly mailbox: DeviceId }
   | { readonly kind: 'loss-noticed'; readonly relay: string; readonly id: EnvelopeId; readonly reason: LossReason }
   | { readonly kind: 'directory-answered'; readonly ask: number; readonly answer: DirectoryAnswer }

@@ -12,11 +12,19 @@ export interface Entry {
   delivery: Delivery
   /** Sent over the link and not yet answered: since when. */
   directSinceMs?: number
-  /** Offered to this relay and not yet answered. */
-  depositAt?: string
+  /** Offered to these relays and not yet answered, and when to the last of them. */
+  depositAt: readonly string[]
+  depositMs: number
   /** A stored one is offered to a relay again from then on. */
   offerFromMs: number
+  /** How often that was brought forward, because its recipient showed signs of life and none of having it. */
+  hastened: number
+  /** More than one relay has had it, so that which of them was of use will not be known. */
+  wentElsewhere: boolean
 }
+
+/** Shared by all that are offered nowhere, which are most. */
+export const nowhere: readonly string[] = []
 
 export class Lane {
   readonly device: DeviceId
@@ -43,10 +51,17 @@ export class Lane {
   /** Relays that refused or did not answer, and when they are worth asking again. */
   readonly relayFromMs: Map<string, number> = new Map<string, number>()
   readonly relayFailures: Map<string, number> = new Map<string, number>()
+  /** Relays that signed for something of which nothing was heard until another relay had it too. */
+  readonly doubted: Set<string> = new Set<string>()
   /** How many deposits a relay is trusted with at once: one after a refusal, twice as many with each it takes. */
   readonly relayRoom: Map<string, number> = new Map<string, number>()
   /** A bundle is being asked for; the sources left to ask. */
   bundleSources: readonly string[] | undefined
+  /** Which round of asking this is; answers to earlier ones come too late. */
+  bundleRound = 0
+  /** The places asked in this round that have not answered, and when the last of them was asked. */
+  bundleAt: readonly string[] = nowhere
+  bundleAskedMs = 0
   bundleFromMs = 0
   bundleFailures = 0
   /** The session is useless to the other side: encrypt nothing before a new one stands. */
@@ -79,7 +94,14 @@ export class Lane {
   }
 
   add(delivery: Delivery): void {
-    const entry: Entry = { delivery, offerFromMs: offerAgainMs(delivery) }
+    const entry: Entry = {
+      delivery,
+      depositAt: nowhere,
+      depositMs: 0,
+      offerFromMs: offerAgainMs(delivery),
+      hastened: 0,
+      wentElsewhere: false,
+    }
     this.#entries.set(delivery.messageId, entry)
     if (delivery.sealedFor !== undefined) this.#byEnvelope.set(delivery.sealedFor.envelopeId, entry)
   }

@@ -210,8 +210,8 @@ export class Outbox {
     }
   }
 
-  /** After a start nothing is in flight: every lane is looked at. */
-  begin(draft: Draft): void {
+  /** After a start, when nothing is in flight, and whenever a way may be another one now. */
+  moveAll(draft: Draft): void {
     for (const lane of this.#lanes.values()) this.#sending.move(lane, draft)
   }
 

@@ -2,14 +2,15 @@
  * What each answer means for what is on its way: a link rose or fell, a device confirmed or could not read, a relay signed,
  * refused or dropped. Every answer may come twice, late, or for something long settled.
  */
-import { deviceIdOfPeerId, type DeviceId, type EnvelopeId, type MessageId } from '../../protocol/ids.ts'
+import type { DeviceId, EnvelopeId, MessageId } from '../../protocol/ids.ts'
 import { inFlightMax, reofferMsMin, retryMsMax, retryMsMin } from '../../protocol/limits.ts'
 import type { DepositRefusal, LossReason } from '../../protocol/wire/mailbox.ts'
 import { backoffInStagesMs, backoffMs } from './backoff.ts'
 import { CustodyChecks } from './custody-checks.ts'
 import type { Draft } from './draft.ts'
 import type { DepositAnswer, Input } from './inputs.ts'
-import { offerAgainMs, type Entry, type Lane } from './lane.ts'
+import { nowhere, offerAgainMs, type Entry, type Lane } from './lane.ts'
+import { relayDevice, type OtherRelays } from './other-relays.ts'
 import type { Outbox } from './outbox.ts'
 import { isCircuit } from './routes.ts'
 import { markWaiting, raise, recordAttempt } from './settling.ts'
@@ -30,6 +31,7 @@ const attemptsPerFailureMax = 100
 export interface OutcomesInit {
   readonly outbox: Outbox
   readonly sending: Sending
+  readonly others: OtherRelays
   /** Asks for a contact's newest card, when what we have leads nowhere. */
   readonly refreshCard: (contact: Contact, draft: Draft) => void
   /** A dial failed: what we have may lead nowhere. */
@@ -39,13 +41,15 @@ export interface OutcomesInit {
 export class Outcomes {
   readonly #outbox: Outbox
   readonly #sending: Sending
+  readonly #others: OtherRelays
   readonly #refreshCard: OutcomesInit['refreshCard']
   readonly #doubtCard: OutcomesInit['doubtCard']
   readonly #custody = new CustodyChecks()
 
-  constructor({ outbox, sending, refreshCard, doubtCard }: OutcomesInit) {
+  constructor({ outbox, sending, others, refreshCard, doubtCard }: OutcomesInit) {
     this.#outbox = outbox
     this.#sending = sending
+    this.#others = others
     this.#refreshCard = refreshCard
     this.#doubtCard = doubtCard
   }
@@ -157,7 +161,10 @@ export class Outcomes {
     const lane = this.#outbox.lane(mailbox)
     const entry = lane?.entryOfEnvelope(id)
     if (lane === undefined || entry === undefined) return
-    delete entry.depositAt
+    if (answer.kind === 'unreachable') this.#others.keepsSilent(relay)
+    else this.#others.answered(relay, entry.depositAt.length === 1 ? entry.depositMs : undefined, draft.nowMs)
+    const left = entry.depositAt.filter((one) => one !== relay)
+    entry.depositAt = left.length === 0 ? nowhere : left
     switch (answer.kind) {
       case 'stored':
         this.#stored(lane, entry, relay, answer, draft)
@@ -226,7 +233,7 @@ export class Outcomes {
       const { sealedFor: _, stored: __, ...bare } = entry.delivery
       lane.update(entry, bare)
       delete entry.directSinceMs
-      delete entry.depositAt
+      entry.depositAt = nowhere
       entry.offerFromMs = 0
       draft.keep({ kind: 'put-delivery', delivery: bare })
     }
@@ -288,6 +295,8 @@ export class Outcomes {
 
   #settle(lane: Lane, entry: Entry, how: { state: 'delivered' | 'read'; by: Route; via: string }, draft: Draft): void {
     this.#outbox.drop(lane, entry, draft)
+    const { stored } = entry.delivery
+    if (how.by === 'relay' && stored !== undefined && !entry.wentElsewhere) lane.doubted.delete(stored.relay)
     recordAttempt(entry.delivery, how.by, how.via, 'delivered: their device confirmed it', draft)
     raise(entry.delivery, how.state, how.by, draft)
     const contact = draft.contact(lane.account)
@@ -306,9 +315,4 @@ const refusalText: Record<DepositRefusal, string> = {
   busy: 'the relay is busy',
   'rate-limited': 'the relay asks to slow down',
   malformed: 'the relay could not read the deposit',
-}
-
-/** The key of a relay, from the PeerId at the end of its multiaddr. */
-export function relayDevice(relay: string): DeviceId | undefined {
-  return deviceIdOfPeerId(relay.slice(relay.lastIndexOf('/') + 1))
 }

@@ -2,25 +2,22 @@
  * Moves a lane: encrypts what has no ciphertext yet, asks which path is open, and puts on it what the path has room for.
  * The same ciphertext goes by every path; whoever confirms first settles it. Does not interpret answers: see `outbox.ts`.
  */
-import type { Random } from '../../protocol/crypto/random.ts'
 import { peerIdOf, type DeviceId } from '../../protocol/ids.ts'
 import { headStartMs, inFlightMax, linkPatienceMs, requestMsMax, retryMsMax } from '../../protocol/limits.ts'
 import type { SignedCard } from '../../protocol/wire/card.ts'
 import type { Introduction } from '../../protocol/wire/content.ts'
-import type { SealedMessage } from '../../protocol/wire/sealed.ts'
 import { backoffMs } from './backoff.ts'
 import type { ConversationSessions } from './conversation-sessions.ts'
+import type { Depositing } from './depositing.ts'
 import type { Draft } from './draft.ts'
 import type { Entry, Lane } from './lane.ts'
 import type { Nearby } from './nearby.ts'
 import { choosePath, isCircuit } from './routes.ts'
-import { recordAttempt } from './settling.ts'
 import type { Contact } from './state.ts'
 
 export interface SendingInit {
   readonly sessions: ConversationSessions
-  readonly seal: (recipient: DeviceId, message: SealedMessage, random: Random) => Uint8Array
-  readonly ownDevice: DeviceId
+  readonly depositing: Depositing
   readonly ownCard: () => SignedCard | undefined
   readonly nearby: Nearby
   /** No session to encrypt with: ask for a bundle, if it is time to. */
@@ -46,6 +43,7 @@ export class Sending {
     lane.wakeMs = earliestExpiry(lane)
     if (!this.#encryptAll(lane, contact, draft)) return
 
+    const { depositing } = this.#init
     const path = choosePath(
       {
         linked: lane.link !== undefined && lane.linkFromMs <= draft.nowMs,
@@ -56,7 +54,7 @@ export class Sending {
         dialFromMs: lane.dialFromMs,
         dialFailures: lane.dialFailures,
         headStartUntilMs: lane.headStartUntilMs,
-        relays: inOrder(lane, contact.card.relays).map((relay) => ({
+        relays: depositing.inOrder(lane, contact.card.relays).map((relay) => ({
           relay,
           fromMs: lane.relayFromMs.get(relay) ?? 0,
         })),
@@ -68,7 +66,11 @@ export class Sending {
     const linkMs = lane.link !== undefined && lane.linkFromMs > draft.nowMs ? lane.linkFromMs : never
     lane.wakeMs = Math.min(lane.wakeMs, path.againMs, path.dial ? lane.headStartUntilMs : never, linkMs)
     if (path.direct) this.#sendDirect(lane, draft)
-    if (path.relay !== undefined) this.#deposit(lane, path.relay, contact.card.relays, draft)
+    if (path.relay !== undefined) depositing.deposit(lane, path.relay, contact.card.relays, draft)
+  }
+
+  heardFrom(lane: Lane, relays: readonly string[], sentMs: number, draft: Draft): void {
+    this.#init.depositing.heardFrom(lane, relays, sentMs, draft)
   }
 
   /** False when something waits for a session. In order: a message never overtakes an earlier one for want of a key. */
@@ -176,45 +178,6 @@ export class Sending {
       draft.act({ kind: 'send', link: link.number, frame: { kind: 'message', id, type, ciphertext } })
     }
   }
-
-  #deposit(lane: Lane, first: string, relays: readonly string[], draft: Draft): void {
-    // A relay that refused the last is tried with one: a full mailbox need not turn away a whole queue each time.
-    const room = lane.relayRoom.get(first) ?? inFlightMax
-    let inFlight = 0
-    for (const entry of lane.entries()) {
-      if (inFlight >= room) return
-      const { delivery } = entry
-      if (entry.depositAt !== undefined) {
-        inFlight++
-        continue
-      }
-      if (entry.offerFromMs > draft.nowMs) {
-        lane.wakeMs = Math.min(lane.wakeMs, entry.offerFromMs)
-        continue
-      }
-      if (delivery.sealedFor === undefined) continue
-      inFlight++
-      const relay =
-        delivery.stored === undefined ? first : (nextRelay(lane, delivery.stored.relay, relays, draft) ?? first)
-      entry.depositAt = relay
-      if (delivery.stored !== undefined && delivery.stored.relay !== relay) {
-        const outcome = relays.includes(delivery.stored.relay)
-          ? 'it signed for this, and nothing has arrived since; another relay gets it too'
-          : 'it signed for this, and they have left it since; another relay gets it too'
-        recordAttempt(delivery, 'relay', delivery.stored.relay, outcome, draft)
-      }
-      const { envelopeId: id, type, ciphertext } = delivery.sealedFor
-      const message = { sender: this.#init.ownDevice, type, ciphertext }
-      const sealed = this.#init.seal(lane.device, message, draft.random)
-      const { urgency, expiresMs } = delivery
-      draft.act({
-        kind: 'deposit',
-        relay,
-        mailbox: lane.device,
-        envelope: { id, urgency, expiresMs, sealed },
-      })
-    }
-  }
 }
 
 /** Where a device may be dialled, as full multiaddrs. */
@@ -242,19 +205,6 @@ function isSilent(lane: Lane, nowMs: number): boolean {
 /** When something sent over a link is next worth a thought: first the link is doubted, then it is closed. */
 function nextDoubtMs(sinceMs: number, nowMs: number): number {
   return sinceMs + linkPatienceMs > nowMs ? sinceMs + linkPatienceMs : sinceMs + requestMsMax
-}
-
-/** Their order, but those that failed last come last: a dead one must not slow down what another would take at once. */
-function inOrder(lane: Lane, relays: readonly string[]): readonly string[] {
-  const failed = (relay: string): boolean => lane.relayFailures.has(relay)
-  return [...relays.filter((relay) => !failed(relay)), ...relays.filter(failed)]
-}
-
-/** The relay that has signed for it was of no use so far: the recipient may reach another of theirs. */
-function nextRelay(lane: Lane, after: string, relays: readonly string[], draft: Draft): string | undefined {
-  const at = relays.indexOf(after) + 1
-  const others = [...relays.slice(at), ...relays.slice(0, Math.max(at - 1, 0))]
-  return others.find((relay) => (lane.relayFromMs.get(relay) ?? 0) <= draft.nowMs)
 }
 
 /** Entries stand in order of sending and live equally long, so the first is the first to expire. */

@@ -7,7 +7,7 @@ import type { DeviceId } from '../../protocol/ids.ts'
 import { Unreachable } from './deadline.ts'
 import { createAnonymousHost, stopHost, type AnonymousHost } from './host.ts'
 import type { PulseInit } from './pulse.ts'
-import type { ReachInit, Reached } from './reach.ts'
+import type { Manner, ReachInit, Reached } from './reach.ts'
 
 export interface AnonymousInit {
   readonly reach?: ReachInit
@@ -46,7 +46,12 @@ export class Anonymous {
     return this.#era
   }
 
-  async open(device: DeviceId, addresses: readonly string[], protocol: string): Promise<AnonymousStream> {
+  async open(
+    device: DeviceId,
+    addresses: readonly string[],
+    protocol: string,
+    manner?: Pick<Manner, 'onSilent'>,
+  ): Promise<AnonymousStream> {
     if (this.#stopped) throw new Unreachable('stopped')
     const era = this.era()
     if (this.#host === undefined) {
@@ -54,7 +59,7 @@ export class Anonymous {
       this.#host = createAnonymousHost(this.#init)
     }
     const host = await this.#host
-    return { ...(await host.services.reach.open(device, addresses, protocol)), era }
+    return { ...(await host.services.reach.open(device, addresses, protocol, manner)), era }
   }
 
   async stop(): Promise<void> {

@@ -105,7 +105,9 @@ export class DepositLine {
     try {
       const place = placeOf(this.#init.relay)
       if (place === undefined) return this.#fail('not an address that can be dialled')
-      const stream = await this.#init.anonymous.open(place.device, [place.address], mailboxProtocol)
+      const stream = await this.#init.anonymous.open(place.device, [place.address], mailboxProtocol, {
+        onSilent: () => this.#init.push({ kind: 'relay-silent', relay: this.#init.relay }),
+      })
       this.#stream = stream
       const frames: Frames<MailboxFrame> = new Frames<MailboxFrame>(stream.stream, {
         codec: mailboxFrame,

@@ -9,10 +9,15 @@ import { directoryFrame, directoryProtocol, type DirectoryFrame } from '../../pr
 import type { DirectoryAnswer } from '../core/inputs.ts'
 import { placeOf } from './addresses.ts'
 import { Unreachable, reasonOf, withDeadline } from './deadline.ts'
-import type { Reached } from './reach.ts'
+import type { Manner, Reached } from './reach.ts'
 
 export interface DirectoryOpener {
-  open(device: DeviceId, addresses: readonly string[], protocol: string): Promise<Reached>
+  open(
+    device: DeviceId,
+    addresses: readonly string[],
+    protocol: string,
+    manner?: Pick<Manner, 'onSilent'>,
+  ): Promise<Reached>
 }
 
 /** `at` is a full multiaddr, of a relay or of a person's device. Never rejects. */
@@ -20,14 +25,14 @@ export async function askDirectory(
   opener: DirectoryOpener,
   at: string,
   question: DirectoryFrame,
-  answerMsMax: number = requestMsMax,
+  { answerMsMax = requestMsMax, ...manner }: Pick<Manner, 'onSilent'> & { readonly answerMsMax?: number } = {},
 ): Promise<DirectoryAnswer> {
   const place = placeOf(at)
   if (place === undefined) return { kind: 'unreachable', reason: 'not an address that can be dialled' }
   let reached: Reached | undefined
   try {
     const frame = await withDeadline(answerMsMax, async (signal) => {
-      reached = await opener.open(place.device, [place.address], directoryProtocol)
+      reached = await opener.open(place.device, [place.address], directoryProtocol, manner)
       if (signal.aborted) reached.stream.abort(new Error('too late'))
       return exchange(reached, question)
     })

@@ -156,7 +156,9 @@ export class Network {
   }
 
   async #ask({ ask, at, frame }: Extract<Effect, { kind: 'ask-directory' }>): Promise<void> {
-    const answer = await askDirectory(this.#anonymous, at, frame)
+    const answer = await askDirectory(this.#anonymous, at, frame, {
+      onSilent: () => this.#init.push({ kind: 'relay-silent', relay: at }),
+    })
     this.#init.push({ kind: 'directory-answered', ask, answer })
   }
 

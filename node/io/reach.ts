@@ -13,11 +13,16 @@ import { isCircuit, isDialable, parse, relayOf, withoutPeer } from './addresses.
 import { Unreachable, withDeadline } from './deadline.ts'
 import type { Vantage } from './vantage.ts'
 
+interface DialOptions {
+  readonly signal: AbortSignal
+  readonly onProgress?: (event: { readonly type: string }) => void
+}
+
 /** What of libp2p this service stands on. */
 export interface ReachComponents {
   readonly connectionManager: { getConnections(peer?: PeerId): Connection[] }
   readonly transportManager: {
-    dial(address: Multiaddr, options: { readonly signal: AbortSignal }): Promise<Connection>
+    dial(address: Multiaddr, options: DialOptions): Promise<Connection>
     getAddrs(): Multiaddr[]
   }
 }
@@ -39,12 +44,18 @@ export interface Manner {
   readonly circuits?: boolean
   /** The other side is a relay, which can tell us how we look from outside. */
   readonly relay?: boolean
+  /** Called when a dial has gone on for a moment and no machine has taken a connection. */
+  readonly onSilent?: () => void
 }
 
 const dialMsMaxDefault = 5_000
 /** Longer than a handshake in the same town, so that of two good addresses only one is dialled as a rule. */
 const leadMsDefault = 100
 const unusedMsMaxDefault = 30_000
+/** A machine that is there takes a connection within a round trip; what is said on it may take longer. */
+const silentMs = 300
+/** What libp2p tells when one has, and it begins to speak with it. */
+const metEvent = 'upgrader:encrypt-outbound-connection'
 /** Opening a stream takes one round trip; a connection that needs longer is taken for dead. */
 const openMsMax = 3_000
 
@@ -111,30 +122,38 @@ export class Reach implements Startable {
     const through = manner.circuits === true && this.#init.vantage !== undefined ? places.filter(isCircuit) : []
     const targets = [...places.filter(isDialable), ...through].map((a) => a.encapsulate(`/p2p/${peer.toString()}`))
     if (targets.length === 0) throw new Unreachable('no address that can be dialled')
-    return withDeadline(this.#init.dialMsMax ?? dialMsMaxDefault, (giveUp) =>
-      firstToAnswer({
-        targets,
-        leadMs: this.#init.leadMs ?? leadMsDefault,
-        giveUp,
-        dial: (target, signal) => this.#dialOne(target, signal, manner),
-      }),
-    )
+    const silence = manner.onSilent && setTimeout(manner.onSilent, silentMs)
+    const onProgress: DialOptions['onProgress'] = ({ type }) => {
+      if (type === metEvent) clearTimeout(silence)
+    }
+    try {
+      return await withDeadline(this.#init.dialMsMax ?? dialMsMaxDefault, (giveUp) =>
+        firstToAnswer({
+          targets,
+          leadMs: this.#init.leadMs ?? leadMsDefault,
+          giveUp,
+          dial: (target, signal) => this.#dialOne(target, { signal, onProgress }, manner),
+        }),
+      )
+    } finally {
+      clearTimeout(silence)
+    }
   }
 
-  async #dialOne(target: Multiaddr, signal: AbortSignal, manner: Manner): Promise<Connection> {
+  async #dialOne(target: Multiaddr, options: DialOptions, manner: Manner): Promise<Connection> {
     const { transportManager, connectionManager } = this.#components
     const vantage = this.#init.vantage?.()
     const relay = relayOf(target)
     if (relay === undefined) {
       return manner.relay === true && vantage !== undefined
-        ? vantage.dial(target, signal)
-        : transportManager.dial(target, { signal })
+        ? vantage.dial(target, options.signal)
+        : transportManager.dial(target, options)
     }
     // Left to itself, the circuit's transport would dial the relay from a port nobody knows.
     const relayPeer = relay.getComponents().at(-1)?.value
     const known = relayPeer === undefined ? [] : connectionManager.getConnections(peerIdFromString(relayPeer))
-    if (!known.some(({ status }) => status === 'open')) await vantage?.dial(relay, signal)
-    return transportManager.dial(target, { signal })
+    if (!known.some(({ status }) => status === 'open')) await vantage?.dial(relay, options.signal)
+    return transportManager.dial(target, options)
   }
 
   #closeUnused(): void {

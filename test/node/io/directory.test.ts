@@ -40,7 +40,7 @@ test('every question has one answer, also when nobody gives one', async () => {
     unreachable('not an address that can be dialled'),
   )
   const bob = await startDevice() // Its core, which is not there, never answers.
-  expect(await askDirectory(anonymous, full(bob), question, 300)).toEqual(unreachable('no answer'))
+  expect(await askDirectory(anonymous, full(bob), question, { answerMsMax: 300 })).toEqual(unreachable('no answer'))
 })
 
 test('we publish as ourselves', async () => {

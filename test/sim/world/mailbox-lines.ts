@@ -2,7 +2,7 @@
 import type { DeviceId, EnvelopeId } from '../../../protocol/ids.ts'
 import { idsPerFrameMax, pageMessagesMax } from '../../../protocol/limits.ts'
 import { mailboxProtocol, type Envelope, type MailboxFrame } from '../../../protocol/wire/mailbox.ts'
-import { relayDevice } from '../../../node/core/outcomes.ts'
+import { relayDevice } from '../../../node/core/other-relays.ts'
 import type { Input } from '../../../node/core/inputs.ts'
 import type { Carriage } from './carriage.ts'
 import type { Host, Network } from './network.ts'
