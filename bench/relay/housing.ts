@@ -15,6 +15,8 @@ import { createPerson, publicationOf } from '../../test/relay/people.ts'
 
 export interface Housing {
   readonly address: string
+  /** Of the process that runs now. */
+  readonly pid: number
   /** Processor time of all its threads, in microseconds, in the kernel's steps of ten thousand. */
   cpuUs(): number
   /** Resident memory, in bytes; all garbage is collected first. */
@@ -58,6 +60,9 @@ export async function openHousing(init: HousingInit): Promise<Housing> {
   }
   return {
     address,
+    get pid() {
+      return child.pid ?? 0
+    },
     cpuUs: () => cpuUsOf(child.pid),
     memory: async () => {
       child.kill('SIGUSR2')

@@ -16,6 +16,7 @@ import { directory, type DirectoryService } from './directory-service.ts'
 import type { Door } from './door.ts'
 import { doorkeeper, type DoorLimits } from './doorkeeper.ts'
 import { gossip, type GossipLimits } from './gossip.ts'
+import { cureListeners } from './listeners-cure.ts'
 import { mailbox, type MailboxService } from './mailbox-service.ts'
 import { curedNoise } from './noise-cure.ts'
 import { ownAddresses } from './own-addresses.ts'
@@ -84,6 +85,7 @@ export interface HostServices extends ServiceMap {
 /** Not started. */
 export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> {
   const { limits, switchboard } = init
+  cureListeners()
   const host: Libp2p<HostServices> = await createLibp2p({
     privateKey: privateKeyFromRaw(Buffer.concat([init.seed, ed25519PublicKey(init.seed)])),
     start: false,

@@ -23,6 +23,12 @@ interface Insides {
   staticKey?: DhKeyPair
 }
 
+/** What is changed of a secured connection, all of it private to it. */
+interface SecuredInsides {
+  handshake?: { payload?: unknown }
+  encrypt?: (chunk: unknown) => Gathered
+}
+
 /** Bytes in one piece or in several. */
 interface Gathered {
   subarray(): Uint8Array
@@ -40,8 +46,24 @@ export function curedNoise(): (components: NoiseComponents) => ConnectionEncrypt
       const own: Insides = { crypto: { ...crypto, generateKeypair, dh, hkdf }, staticKey: generateKeypair() }
       Object.assign(encrypter, own)
     }
+    const secureInbound = encrypter.secureInbound.bind(encrypter)
+    encrypter.secureInbound = async (socket, options) => {
+      const secured = await secureInbound(socket, options)
+      lighten(secured.connection)
+      return secured
+    }
     return encrypter
   }
+}
+
+/** What was said in the handshake is done with, and a record goes to the socket in one piece instead of two. */
+function lighten(connection: object): void {
+  const { handshake, encrypt } = connection as SecuredInsides
+  if (handshake?.payload === undefined || encrypt === undefined) return
+  handshake.payload = undefined
+  Object.assign(connection, {
+    encrypt: (chunk: unknown) => encrypt.call(connection, chunk).subarray(),
+  })
 }
 
 function generateKeypair(): DhKeyPair {

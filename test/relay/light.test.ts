@@ -36,8 +36,10 @@ test('a light client publishes, receives what others deposit however large, and 
   const answers: string[] = []
   ours.onFrame = ({ kind }) => answers.push(kind)
   for (const one of sent) ours.send({ kind: 'deposit', mailbox: bob.device, envelope: one })
-  await expect.poll(() => received).toEqual(new Map(sent.map(({ id, sealed }) => [id, sealed.length])))
-  await expect.poll(() => answers).not.toEqual([])
+  await expect
+    .poll(() => received, { timeout: 30_000 })
+    .toEqual(new Map(sent.map(({ id, sealed }) => [id, sealed.length])))
+  await expect.poll(() => answers, { timeout: 30_000 }).not.toEqual([])
   expect(new Set(answers).difference(new Set(['stored', 'delivered']))).toEqual(new Set())
   expect(theirs.bytesIn).toBeGreaterThan(sizes.reduce((sum, size) => sum + size, 0))
   expect(theirs.bytesOut).toBeGreaterThan(0)
