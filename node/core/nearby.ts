@@ -17,8 +17,9 @@ const heardMs = 600_000
 /** Whoever sent something so long ago is likely to be there still; clocks may differ by as much. */
 const seenMsMax = 300_000
 const seenMax = 4_096
-/** After a dial that did not reach somebody who is here, the next sign of them is not yet a reason to dial again. */
-const unreachedMsMax = 60_000
+/** After a call that did not reach somebody who is here, the next sign of them is not yet a reason to call again. */
+const unreachedMsMin = 5_000
+const unreachedMsMax = 600_000
 
 interface Neighbour {
   readonly addresses: readonly string[]
@@ -28,8 +29,8 @@ interface Neighbour {
 export class Nearby {
   readonly #devices = new Map<DeviceId, Neighbour>()
   readonly #seenMs = new Map<DeviceId, number>()
-  /** Here, and yet no dial reached them. */
-  readonly #unreached = new Map<DeviceId, number>()
+  /** Here, and yet so many calls in a row have not reached them; and from when on one may again. */
+  readonly #unreached = new Map<DeviceId, { readonly failures: number; readonly fromMs: number }>()
 
   /** Full multiaddrs. */
   heard(device: DeviceId, addresses: readonly string[], nowMs: number): void {
@@ -49,18 +50,20 @@ export class Nearby {
     if (input.kind === 'deposit-answered' && input.answer.kind === 'delivered') this.seen(input.mailbox, nowMs, nowMs)
     // A dial that began before they were heard of, and so tried no circuit, says nothing of whether one would have held.
     if (input.kind === 'dial-failed' && input.called && this.#seenMs.delete(input.device)) {
-      this.#unreached.set(input.device, nowMs)
+      const failures = (this.#unreached.get(input.device)?.failures ?? 0) + 1
+      const pauseMs = Math.min(unreachedMsMax, unreachedMsMin * 2 ** (failures - 1))
+      this.#unreached.set(input.device, { failures, fromMs: nowMs + pauseMs })
     }
+    if (input.kind === 'link-risen') this.#unreached.delete(input.device)
+    if (input.kind === 'surroundings-changed') this.#unreached.clear() // It may have been where we were.
     const lost = input.kind === 'link-lost' ? deviceOf(input.link) : undefined
     if (lost !== undefined) this.#seenMs.delete(lost)
   }
 
   /** Something of theirs, sent at `sentMs`, came through a relay. True when that is news. */
   seen(device: DeviceId, sentMs: number, nowMs: number): boolean {
-    const unreachedMs = this.#unreached.get(device)
     if (Math.abs(nowMs - sentMs) > seenMsMax) return false
-    if (unreachedMs !== undefined && nowMs - unreachedMs < unreachedMsMax) return false
-    this.#unreached.delete(device)
+    if ((this.#unreached.get(device)?.fromMs ?? 0) > nowMs) return false
     const known = this.isHere(device, nowMs)
     this.#seenMs.delete(device)
     this.#seenMs.set(device, nowMs)

@@ -104,8 +104,9 @@ export async function householdTroubles(tally: Tally, unpluggedS = 60, asleepS =
       asleepS * 1_000,
       () => alice.wake(),
     )
-    await both()
-    tally.check('a direct connection again', (await untilDirect(talk, 60_000)) !== undefined)
+    const chat = talk.chat({ everyMs: 1_000 })
+    tally.check('direct again while they go on talking', await chat.comesTo('direct', 60_000))
+    await chat.end()
     tally.check(whole, talk.isWhole())
   } finally {
     await lab.end()

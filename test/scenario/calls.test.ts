@@ -56,3 +56,24 @@ test('nobody is called who was not heard of for five minutes', () => {
   expect(since.length).toBeGreaterThan(0)
   expect(since.filter(({ circuits }) => circuits > 0)).toEqual([])
 })
+
+test('whoever cannot be called, though here, is called less and less often, and again at once from another network', () => {
+  const { story, alice, bob, dialsOf } = openStory()
+  story.meet(alice, bob)
+  const talk = (rounds: number): void => {
+    for (let i = 0; i < rounds; i++) {
+      bob.says(alice, 'still here')
+      alice.says(bob, 'so am I')
+      story.pass(3 * second)
+    }
+  }
+  const calls = (): readonly number[] => dialsOf(alice).flatMap(({ atMs, circuits }) => (circuits > 0 ? [atMs] : []))
+  talk(40)
+  const pausesMs = calls().map((atMs, i, all) => atMs - (all[i - 1] ?? atMs))
+  expect(pausesMs.length).toBeGreaterThan(2)
+  expect(pausesMs).toEqual(pausesMs.toSorted((a, b) => a - b))
+  const before = calls().length
+  alice.device.ask(() => ({ kind: 'surroundings-changed' }))
+  talk(3)
+  expect(calls().length).toBe(before + 1)
+})
