@@ -11,13 +11,14 @@ import { strangerIdleMs } from '../protocol/limits.ts'
 import { signalSessions } from '../protocol/session/signal.ts'
 import { signCustody } from '../protocol/wire/custody.ts'
 import { relayLimits, type RelayLimits } from './core/limits.ts'
+import { Reached } from './core/reached.ts'
 import { RelayCore } from './core/relay-core.ts'
 import { accessOf, type Access, type AccessOptions } from './io/access.ts'
 import { Door } from './io/door.ts'
 import { createHost, hostLimits, type HostLimits, type HostServices } from './io/host.ts'
 import { loadOrCreateSeed } from './io/keyfile.ts'
 import { lockDirectory } from './io/lock.ts'
-import type { Observer } from './io/observer.ts'
+import { isTurnedAway, type Observer, type TurnedAway } from './io/observer.ts'
 import { memoryStore } from './io/store-memory.ts'
 import { postgresStore } from './io/store-postgres.ts'
 import { sqliteStore } from './io/store-sqlite.ts'
@@ -143,6 +144,8 @@ class RunningRelay implements Relay {
   readonly #access: Access
   readonly #door: Door
   readonly #events = new EventEmitter<RelayEvents>()
+  /** The limits that are kept outside of the rules. */
+  readonly #reached = new Reached<keyof AllLimits>()
   #store: Store | undefined
   #switchboard: Switchboard | undefined
   #host: Libp2p<HostServices> | undefined
@@ -154,7 +157,7 @@ class RunningRelay implements Relay {
     this.#unlock = unlock
     this.#limits = { ...relayLimits, ...hostLimits, strangerIdleMs, ...options.limits }
     this.#access = accessOf(options.access ?? {})
-    this.#door = new Door({ access: this.#access, observer: options.observer })
+    this.#door = new Door({ access: this.#access, turnedAway: this.#turnedAway })
     this.device = deviceIdOf(ed25519PublicKey(seed))
   }
 
@@ -173,6 +176,7 @@ class RunningRelay implements Relay {
       nowMs: this.#options.nowMs ?? Date.now,
       failed: (error) => this.#fail(error),
       strangerIdleMs: this.#limits.strangerIdleMs,
+      idled: () => this.#reached.count('strangerIdleMs'),
       observer: this.#options.observer,
     })
     this.#host = await createHost({
@@ -182,6 +186,7 @@ class RunningRelay implements Relay {
       limits: this.#limits,
       switchboard: this.#switchboard,
       door: this.#door,
+      reached: (limit) => (isTurnedAway(limit) ? this.#turnedAway(limit) : this.#reached.count(limit)),
     })
   }
 
@@ -216,7 +221,7 @@ class RunningRelay implements Relay {
   }
 
   get reached(): ReadonlyMap<string, number> {
-    return this.#switchboard?.reached ?? new Map()
+    return new Map<string, number>([...(this.#switchboard?.reached ?? []), ...this.#reached.times])
   }
 
   async backup(path: string): Promise<void> {
@@ -225,6 +230,11 @@ class RunningRelay implements Relay {
 
   on<E extends keyof RelayEvents>(event: E, listener: (...args: RelayEvents[E]) => void): void {
     this.#events.on(event, listener as never)
+  }
+
+  readonly #turnedAway = (why: TurnedAway): void => {
+    if (why !== 'denied') this.#reached.count(why)
+    this.#options.observer?.turnedAway(why)
   }
 
   #openStore(): Promise<Store> {

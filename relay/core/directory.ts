@@ -80,8 +80,10 @@ export class Directory {
     this.#init.desk.ask(turn, 'publish', ask, (answer, later) => {
       stream.pending -= 1
       if (refused(answer)) return this.#busy(stream, later)
-      if (answer.state === 'full') this.#init.reached.count('mailboxesMax')
+      const { limits, reached } = this.#init
+      if (answer.state === 'full') reached.count('mailboxesMax')
       if (answer.state !== 'published') return later.refuseDirectory(stream.id, answer.state, 0)
+      if (preKeys.length > 0 && answer.left >= limits.preKeysKeptMax) reached.count('preKeysKeptMax')
       later.sendDirectory(stream.id, { kind: 'published', left: answer.left })
       this.#init.subscriptions.published(device, later)
     })

@@ -4,14 +4,14 @@
  */
 import type { RelayLimits } from './limits.ts'
 
-export class Reached {
-  readonly #times = new Map<keyof RelayLimits, number>()
+export class Reached<Limit extends string = keyof RelayLimits> {
+  readonly #times = new Map<Limit, number>()
 
-  count(limit: keyof RelayLimits): void {
+  count(limit: Limit): void {
     this.#times.set(limit, (this.#times.get(limit) ?? 0) + 1)
   }
 
-  get times(): ReadonlyMap<keyof RelayLimits, number> {
+  get times(): ReadonlyMap<Limit, number> {
     return this.#times
   }
 }

@@ -49,7 +49,7 @@ export class RelayCore implements Core<Input, Change, Effect> {
     const reached = this.#reached
     const quotas = (this.#quotas = new Quotas(limits, reached))
     const desk = (this.#desk = new StoreDesk(limits, reached))
-    const subscriptions = (this.#subscriptions = new Subscriptions(limits, desk))
+    const subscriptions = (this.#subscriptions = new Subscriptions(limits, desk, reached))
     const depositors = (this.#depositors = new Depositors(limits, streams, reached))
     const shared = { limits, quotas, desk, subscriptions, reached }
     this.#mailboxes = new Mailboxes({ ...shared, streams, depositors })

@@ -10,6 +10,7 @@ import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import { frameBytesMax, idsPerFrameMax, pageMessagesMax, preKeysLow } from '../../protocol/limits.ts'
 import type { Envelope } from '../../protocol/wire/mailbox.ts'
 import type { RelayLimits } from './limits.ts'
+import type { Reached } from './reached.ts'
 import { refused, type StoreDesk } from './store-desk.ts'
 import type { Answer, StoreRefusal } from './store-calls.ts'
 import { trust, type OpenStream } from './streams.ts'
@@ -41,12 +42,14 @@ interface Subscription {
 
 export class Subscriptions {
   readonly #limits: RelayLimits
+  readonly #reached: Reached
   readonly #desk: StoreDesk
   readonly #byDevice = new Map<DeviceId, Subscription>()
   readonly #stalled = new Set<Subscription>()
 
-  constructor(limits: RelayLimits, desk: StoreDesk) {
+  constructor(limits: RelayLimits, desk: StoreDesk, reached: Reached) {
     this.#limits = limits
+    this.#reached = reached
     this.#desk = desk
   }
 
@@ -179,6 +182,7 @@ export class Subscriptions {
   #pump(subscription: Subscription, turn: Turn): void {
     if (subscription.reading || subscription.drained || subscription.retryAtMs !== undefined) return
     if (this.#usable(subscription) > 0) this.#read(subscription, turn)
+    else if (subscription.credit > 0) this.#reached.count(windowOf(subscription, this.#limits))
   }
 
   #read(subscription: Subscription, turn: Turn): void {
@@ -248,6 +252,11 @@ export class Subscriptions {
       this.#tell(subscription, later)
     })
   }
+}
+
+/** Which of its windows holds a slow reader back. */
+function windowOf({ inFlightBytes }: Subscription, limits: RelayLimits): 'inFlightBytesMax' | 'inFlightMessagesMax' {
+  return inFlightBytes >= limits.inFlightBytesMax ? 'inFlightBytesMax' : 'inFlightMessagesMax'
 }
 
 function opened(stream: OpenStream, device: DeviceId, credit: number): Subscription {

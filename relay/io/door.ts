@@ -5,11 +5,11 @@
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import { deviceIdOf } from '../../protocol/ids.ts'
 import type { Access } from './access.ts'
-import type { Observer, TurnedAway } from './observer.ts'
+import type { TurnedAway } from './observer.ts'
 
 export interface DoorInit {
   readonly access: Access
-  readonly observer: Pick<Observer, 'turnedAway'> | undefined
+  readonly turnedAway: (why: TurnedAway) => void
 }
 
 export class Door {
@@ -47,7 +47,7 @@ export class Door {
   }
 
   #counted(why: TurnedAway, denied: boolean): boolean {
-    if (denied) this.#init.observer?.turnedAway(why)
+    if (denied) this.#init.turnedAway(why)
     return denied
   }
 }

@@ -25,12 +25,17 @@ const heartbeatMs = 2_000
 const burstMax = 200
 const perSecond = 5
 
-export function gossip(limits: GossipLimits): (components: GossipComponents) => GossipSub {
+export function gossip(
+  limits: GossipLimits,
+  reached: (limit: keyof GossipLimits) => void = () => undefined,
+): (components: GossipComponents) => GossipSub {
   return ({ privateKey, peerId, peerStore, registrar, connectionManager, logger, events }) => {
     const rate = new Rate()
     const mayHear = (peer: PeerId): boolean => {
       const known = service.getPeers()
-      return known.length < limits.gossipPeersMax || known.some((other) => other.equals(peer))
+      const heard = known.length < limits.gossipPeersMax || known.some((other) => other.equals(peer))
+      if (!heard) reached('gossipPeersMax')
+      return heard
     }
     const visitors = new GossipVisitors(registrar, mayHear)
     events.addEventListener('peer:disconnect', ({ detail }) => visitors.left(detail))
@@ -51,17 +56,20 @@ export function gossip(limits: GossipLimits): (components: GossipComponents) => 
       logger,
     })
     service.addEventListener('subscription-change', ({ detail: { subscriptions } }) => {
-      for (const { topic } of subscriptions) if (topic.startsWith(presencePrefix)) follow(service, topic, rate, limits)
+      for (const { topic } of subscriptions) {
+        if (topic.startsWith(presencePrefix) && !follow(service, topic, rate, limits)) reached('gossipTopicsMax')
+      }
     })
     return service
   }
 }
 
-/** Listens where somebody does, and nowhere else. */
-function follow(service: GossipSub, topic: string, rate: Rate, { gossipTopicsMax }: GossipLimits): void {
+/** Listens where somebody does, and nowhere else. False when it ought to and may not. */
+function follow(service: GossipSub, topic: string, rate: Rate, { gossipTopicsMax }: GossipLimits): boolean {
   const topics = service.getTopics()
   const [follows, wanted] = [topics.includes(topic), service.getSubscribers(topic).length > 0]
-  if (wanted && !follows && topics.length < gossipTopicsMax) {
+  if (wanted && !follows) {
+    if (topics.length >= gossipTopicsMax) return false
     service.topicValidators.set(topic, (peer) =>
       rate.allows(peer) ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore,
     )
@@ -71,6 +79,7 @@ function follow(service: GossipSub, topic: string, rate: Rate, { gossipTopicsMax
     service.unsubscribe(topic)
     service.topicValidators.delete(topic)
   }
+  return true
 }
 
 class Rate {

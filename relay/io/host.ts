@@ -12,6 +12,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { ed25519PublicKey } from '../../protocol/crypto/primitives.ts'
 import { curedConnections, type CuredConnections } from './connections-cure.ts'
+import { countCircuits, countedRefusals, countStreams } from './counted-refusals.ts'
 import { directory, type DirectoryService } from './directory-service.ts'
 import type { Door } from './door.ts'
 import { doorkeeper, type DoorLimits } from './doorkeeper.ts'
@@ -72,6 +73,8 @@ export interface HostInit {
   readonly limits: HostLimits
   readonly switchboard: Switchboard
   readonly door: Door
+  /** Told each time one of the limits was met. */
+  readonly reached: (limit: keyof HostLimits) => void
 }
 
 export interface HostServices extends ServiceMap {
@@ -84,7 +87,7 @@ export interface HostServices extends ServiceMap {
 
 /** Not started. */
 export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> {
-  const { limits, switchboard } = init
+  const { limits, switchboard, reached } = init
   cureListeners()
   const host: Libp2p<HostServices> = await createLibp2p({
     privateKey: privateKeyFromRaw(Buffer.concat([init.seed, ed25519PublicKey(init.seed)])),
@@ -94,7 +97,7 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
     // A backlog for the moment after an outage; an hour of silence, since yamux asks after the other side by itself.
     transports: [tcp({ backlog: 4_096, inboundSocketInactivityTimeout: 3_600_000 }), webSockets()],
     connectionEncrypters: [curedNoise()],
-    streamMuxers: [boundedYamux(limits)],
+    streamMuxers: [countStreams(boundedYamux(limits), init)],
     connectionGater: init.door.before(doorkeeper(limits, (peer) => host.getConnections(peer).length)),
     connectionManager: {
       maxConnections: limits.connectionsMax,
@@ -108,15 +111,25 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
       // Answers who asks how they are seen from here, and asks nobody: that would double what a connection costs.
       identify: identify({ runOnConnectionOpen: false }),
       circuit: boundedCircuits(limits),
-      mailbox: mailbox({ switchboard, maxInboundStreams: limits.mailboxStreamsPerConnectionMax }),
-      directory: directory({ switchboard, maxInboundStreams: limits.directoryStreamsPerConnectionMax }),
+      mailbox: mailbox({
+        switchboard,
+        maxInboundStreams: limits.mailboxStreamsPerConnectionMax,
+        reached: () => reached('mailboxStreamsPerConnectionMax'),
+      }),
+      directory: directory({
+        switchboard,
+        maxInboundStreams: limits.directoryStreamsPerConnectionMax,
+        reached: () => reached('directoryStreamsPerConnectionMax'),
+      }),
+      refusals: countedRefusals(init),
       connections: curedConnections(),
       peers: curedPeers(),
       ownAddresses: ownAddresses(),
-      ...(limits.gossipPeersMax > 0 && { gossip: gossip(limits) }),
+      ...(limits.gossipPeersMax > 0 && { gossip: gossip(limits, reached) }),
     },
   })
   cureReservations(host.services.circuit, host)
+  countCircuits(host.services.circuit, init)
   return host
 }
 

@@ -17,4 +17,17 @@ export interface Observer {
 }
 
 /** By whom: the limit that was reached, or the operator's list. */
-export type TurnedAway = 'connectionsPerAddressMax' | 'connectionsPerPeerMax' | 'denied'
+export type TurnedAway = (typeof turnedAway)[number] | 'denied'
+
+const turnedAway = [
+  'connectionsMax',
+  'connectionsPerAddressMax',
+  'connectionsPerAddressPerSecond',
+  'connectionsPerPeerMax',
+  'handshakesMax',
+  'handshakeMsMax',
+] as const
+
+export function isTurnedAway(limit: string): limit is (typeof turnedAway)[number] {
+  return turnedAway.some((one) => one === limit)
+}

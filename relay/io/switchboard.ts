@@ -25,6 +25,8 @@ export interface SwitchboardInit {
   readonly failed: (error: unknown) => void
   /** A stream without a whole frame for so long is closed, until the rules trust it. */
   readonly strangerIdleMs: number
+  /** Told of each stream so closed. */
+  readonly idled?: () => void
   readonly observer?: Observer | undefined
 }
 
@@ -157,7 +159,10 @@ export class Switchboard {
         this.#push(inputOf(frame))
         this.#holdBack(stream)
       },
-      onEnd: () => this.#ended(id),
+      onEnd: (reason) => {
+        if (reason === 'idle') this.#init.idled?.()
+        this.#ended(id)
+      },
       idleMsMax: this.#init.strangerIdleMs,
       gather: true,
     })

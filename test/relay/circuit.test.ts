@@ -1,27 +1,7 @@
 /** A relay carries circuits for stock libp2p nodes, and forgets those who have left. */
-import { noise } from '@chainsafe/libp2p-noise'
-import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
-import { identify } from '@libp2p/identify'
-import type { Libp2p } from '@libp2p/interface'
-import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p } from 'libp2p'
 import { expect, test } from 'vitest'
-import { runningRelay } from './network.ts'
-import { atEnd } from './temporary.ts'
-
-async function stockNode(listen: readonly string[]): Promise<Libp2p> {
-  const node = await createLibp2p({
-    addresses: { listen: [...listen] },
-    transports: [tcp(), circuitRelayTransport()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    services: { identify: identify() },
-  })
-  atEnd(() => node.stop())
-  return node
-}
+import { runningRelay, stockNode } from './network.ts'
 
 test('two who cannot reach each other speak through it', async () => {
   const { relay, address } = await runningRelay()

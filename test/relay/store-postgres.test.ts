@@ -193,7 +193,7 @@ if (server === undefined) {
     const bob = createPerson()
     await store?.ask(publication(bob))
     const sent = Array.from({ length: 300 }, () => enqueue(bob.device))
-    await Promise.all(sent.map((call) => store?.ask(call)))
+    await Promise.all(sent.map(async (call) => store?.ask(call)))
     const ids = sent.flatMap((call) => (call.op === 'enqueue' ? [call.envelope.id] : []))
     for (const id of ids) await store?.ask({ op: 'ack', mailbox: bob.device, ids: [id] })
     await store?.ask({ op: 'take-prekey', device: bob.device, spend: true })
