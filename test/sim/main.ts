@@ -11,12 +11,16 @@ import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { runScale } from './scale/command.ts'
 import { runOne, runSeeds } from './swarm/command.ts'
+import { readVariant } from './swarm/variant.ts'
+import { numberOf, UsageError } from './usage.ts'
 
 const options = {
   seeds: { type: 'string' },
   from: { type: 'string' },
   seed: { type: 'string' },
   trace: { type: 'boolean' },
+  plant: { type: 'string' },
+  world: { type: 'string' },
   nodes: { type: 'string' },
   relays: { type: 'string' },
   hours: { type: 'string' },
@@ -27,7 +31,7 @@ const options = {
 } as const
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options })
+  const values = flags()
   const whole = (name: 'seeds' | 'from' | 'seed' | 'nodes' | 'relays' | 'messages'): number | undefined =>
     numberOf(name, values[name], Number.isInteger)
   const json = values.json === true
@@ -39,8 +43,17 @@ async function main(): Promise<number> {
     if (!process.execArgv.includes(roomyHeap)) return againWithRoom()
     return runScale({ ...size, hours, seed: seed ?? 1, scenario, svg, json })
   }
-  if (seed !== undefined) return runOne(seed, { trace: values.trace === true, json })
-  return runSeeds({ count: whole('seeds') ?? 200, from: whole('from') ?? 1, json })
+  const variant = readVariant(values)
+  if (seed !== undefined) return runOne(seed, { trace: values.trace === true, json, variant })
+  return runSeeds({ count: whole('seeds') ?? 200, from: whole('from') ?? 1, json, variant })
+}
+
+function flags(): ReturnType<typeof parseArgs<{ options: typeof options }>>['values'] {
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
 }
 
 /** A town makes much that is soon forgotten; with a larger nursery it is forgotten for nothing. A third of the time. */
@@ -48,21 +61,16 @@ const roomyHeap = '--max-semi-space-size=128'
 
 function againWithRoom(): number {
   const { argv, execArgv, execPath } = process
-  const { status } = spawnSync(execPath, [...execArgv, roomyHeap, ...argv.slice(1)], { stdio: 'inherit' })
+  const roomy = [...execArgv, roomyHeap, '--min-semi-space-size=128']
+  const { status } = spawnSync(execPath, [...roomy, ...argv.slice(1)], { stdio: 'inherit' })
   return status ?? 2
-}
-
-function numberOf(name: string, text: string | undefined, isRight: (value: number) => boolean): number | undefined {
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (text.trim() === '' || !isRight(value) || value < 0) throw new TypeError(`--${name} needs a number, not ${text}`)
-  return value
 }
 
 try {
   process.exitCode = await main()
 } catch (error) {
   if (!(error instanceof Error)) throw error
-  process.stderr.write(`${error instanceof TypeError ? error.message : (error.stack ?? error.message)}\n`)
-  process.exitCode = error instanceof TypeError ? 1 : 2
+  const isUsage = error instanceof UsageError
+  process.stderr.write(`${isUsage ? error.message : (error.stack ?? error.message)}\n`)
+  process.exitCode = isUsage ? 1 : 2
 }

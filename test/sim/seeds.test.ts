@@ -1,7 +1,8 @@
 /** Drawn worlds, a few of them at every change; `npm run sim -- --seeds 200` runs more. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { judge, replayLine } from './swarm/verdict.ts'
+import { replayLine } from './swarm/variant.ts'
+import { judge } from './swarm/verdict.ts'
 
 const regressions = readFileSync(new URL('regressions.txt', import.meta.url), 'utf8')
   .split('\n')

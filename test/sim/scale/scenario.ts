@@ -3,6 +3,7 @@
  * when. Every field has a default, so that a file says only what it is about. `docs/simulation.md` shows three.
  */
 import { readFileSync } from 'node:fs'
+import { objectLike, UsageError } from '../usage.ts'
 import type { Openness } from '../world/network.ts'
 
 export interface Scenario {
@@ -12,6 +13,7 @@ export interface Scenario {
   readonly nodes: number
   readonly relays: number
   readonly hours: number
+  /** On average, all of them while the device runs. */
   readonly messagesPerNodePerDay: number
   readonly contactsPerNode: number
   /** Of the relays there are, each person uses so many. */
@@ -67,16 +69,53 @@ export const plainScenario: Scenario = {
   events: [],
 }
 
-/** Throws with what is wrong in the words of the file. */
+/** Throws a `UsageError` that says what is wrong in the words of the file. */
 export function readScenario(path: string): Scenario {
-  const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'))
-  if (typeof parsed !== 'object' || parsed === null) throw new Error(`${path}: a scenario is a JSON object`)
-  for (const [name, value] of Object.entries(parsed)) {
-    if (!(name in plainScenario)) throw new Error(`${path}: a scenario has no ${name}`)
-    const meant = plainScenario[name as keyof Scenario]
-    if (typeof value !== typeof meant || Array.isArray(value) !== Array.isArray(meant)) {
-      throw new Error(`${path}: ${name} should look like ${JSON.stringify(meant)}`)
-    }
+  const scenario = { ...plainScenario, ...objectLike(textOf(path), path, plainScenario) }
+  for (const [name, value] of Object.entries(scenario)) checkNumber(name, value, path)
+  for (const [kind, share] of Object.entries(scenario.openness)) {
+    if (!Object.hasOwn(plainScenario.openness, kind)) throw new UsageError(`${path}: openness has no ${kind}`)
+    checkNumber(`openness.${kind}`, share, path)
   }
-  return { ...plainScenario, ...parsed }
+  const { latencyMs, events } = scenario
+  if (latencyMs.length !== 2) throw new UsageError(`${path}: latencyMs is a lower and an upper bound`)
+  for (const bound of latencyMs) checkNumber('latencyMs', bound, path)
+  events.forEach((event, i) => checkEvent(event, `${path}: events[${i}]`))
+  return { ...scenario, openness: { ...noOpenness, ...scenario.openness } }
+}
+
+const noOpenness: Scenario['openness'] = { public: 0, home: 0, hidden: 0 }
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** What each kind of event says besides when. */
+const numbersOf: Readonly<Record<ScenarioEvent['kind'], string>> = {
+  'relay-down': 'relay',
+  'cut-off': 'share',
+  rush: 'factor',
+  blackout: 'share',
+}
+
+function checkEvent(event: unknown, where: string): void {
+  if (typeof event !== 'object' || event === null || !('kind' in event)) throw new UsageError(`${where}: has no kind`)
+  const number = numbersOf[event.kind as ScenarioEvent['kind']]
+  if (number === undefined) {
+    throw new UsageError(`${where}: kind should be one of ${Object.keys(numbersOf).join(', ')}`)
+  }
+  for (const name of ['atHours', 'forMinutes', number]) {
+    const value = (event as Record<string, unknown>)[name]
+    if (typeof value !== 'number') throw new UsageError(`${where}: ${name} should be a number`)
+    checkNumber(name, value, where)
+  }
+}
+
+/** No quantity here is below nothing. */
+function checkNumber(name: string, value: unknown, where: string): void {
+  if (typeof value === 'number' && !(value >= 0)) throw new UsageError(`${where}: ${name} cannot be ${value}`)
 }

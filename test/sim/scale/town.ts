@@ -102,9 +102,12 @@ export class Town {
     const { world } = this.story
     const { messagesPerNodePerDay, onlineMinutes, awayMinutes } = this.scenario
     const chance = world.chance.fork(`life of ${person.name}`)
+    // What they say in a day they say while their device runs.
+    const runsShare = awayMinutes > 0 ? onlineMinutes / (onlineMinutes + awayMinutes) : 1
+    const pauseMs = (day / messagesPerNodePerDay) * runsShare
     const contacts = person.device.store.contacts().map(({ account }) => account)
     const speak = (): void => {
-      world.after(chance.exponential(day / messagesPerNodePerDay / this.#rush), () => {
+      world.after(chance.exponential(pauseMs / this.#rush), () => {
         if (world.nowMs >= untilMs) return
         if (person.device.running && contacts.length > 0) {
           const text = 'x'.repeat(10 + chance.below(120))

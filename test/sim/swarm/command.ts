@@ -3,23 +3,25 @@ import { progress } from '../progress.ts'
 import { clock } from '../world/trace.ts'
 import { runSeed } from './run.ts'
 import { sweep } from './sweep.ts'
-import { judge, replayLine, shrink } from './verdict.ts'
+import { differenceOf, optionsOf, replayLine, type Variant } from './variant.ts'
+import { judge, shrink } from './verdict.ts'
 
 export interface SeedsOptions {
   readonly count: number
   readonly from: number
   readonly json: boolean
+  readonly variant: Variant
 }
 
-export async function runSeeds({ count, from, json }: SeedsOptions): Promise<number> {
+export async function runSeeds({ count, from, json, variant }: SeedsOptions): Promise<number> {
   const seeds = Array.from({ length: count }, (_, i) => from + i)
   const bar = progress()
   const startedMs = performance.now()
-  const found = await sweep(seeds, (verdict, done) => {
+  const found = await sweep(seeds, variant, (verdict, done) => {
     if (verdict.failed && !json) {
       bar.clear()
       process.stdout.write(
-        `seed ${verdict.seed}: ${verdict.property}: ${verdict.detail}\n  ${replayLine(verdict.seed)}\n`,
+        `seed ${verdict.seed}: ${verdict.property}: ${verdict.detail}\n  ${replayLine(verdict.seed, variant)}\n`,
       )
     }
     bar.show(done / count, `${done} of ${count} seeds`)
@@ -32,7 +34,7 @@ export async function runSeeds({ count, from, json }: SeedsOptions): Promise<num
     return failures.length + missed.length > 0 ? 2 : 0
   }
   const [first] = failures
-  if (first !== undefined) process.stdout.write(`${smallestOf(first.seed)}\n`)
+  if (first !== undefined) process.stdout.write(`${smallestOf(first.seed, variant)}\n`)
   for (const name of missed)
     process.stdout.write(`no seed took the path ${name}: what was meant to test it no longer does\n`)
   const days = (found.virtualMs / 86_400_000).toFixed(0)
@@ -43,9 +45,15 @@ export async function runSeeds({ count, from, json }: SeedsOptions): Promise<num
   return failures.length + missed.length > 0 ? 2 : 0
 }
 
-export function runOne(seed: number, { trace, json }: { readonly trace: boolean; readonly json: boolean }): number {
-  const verdict = judge(seed)
-  const outcome = runSeed(seed, { keepTrace: trace })
+export interface OneOptions {
+  readonly trace: boolean
+  readonly json: boolean
+  readonly variant: Variant
+}
+
+export function runOne(seed: number, { trace, json, variant }: OneOptions): number {
+  const verdict = judge(seed, optionsOf(variant))
+  const outcome = runSeed(seed, { ...optionsOf(variant), keepTrace: trace })
   if (json) {
     process.stdout.write(
       `${JSON.stringify({ ...verdict, marks: Object.fromEntries(verdict.marks), drawn: outcome.drawn })}\n`,
@@ -62,10 +70,14 @@ export function runOne(seed: number, { trace, json }: { readonly trace: boolean;
   }
   if (!verdict.failed) process.stdout.write('nothing wrong\n')
   else if (outcome.complaints.length === 0) process.stdout.write(`${verdict.property}: ${verdict.detail}\n`)
-  else process.stdout.write(`${smallestOf(seed)}\n`)
+  else process.stdout.write(`${smallestOf(seed, variant)}\n`)
   return verdict.failed ? 2 : 0
 }
 
-function smallestOf(seed: number): string {
-  return `the smallest world in which seed ${seed} fails alike: ${JSON.stringify(shrink(runSeed(seed)))}`
+/** The smallest world in which a seed fails alike, as the line that replays it. */
+function smallestOf(seed: number, variant: Variant): string {
+  const options = optionsOf(variant)
+  const smallest = shrink(runSeed(seed, options), options)
+  const line = replayLine(seed, { ...variant, world: differenceOf(seed, smallest) })
+  return `the smallest world in which it fails alike:\n  ${line}`
 }

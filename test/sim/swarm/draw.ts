@@ -3,7 +3,7 @@
  * kind of fault is left out by half of the seeds, so that each also meets the others alone.
  */
 import type { Weather } from '../world/network.ts'
-import type { Chance } from '../world/chance.ts'
+import { Chance } from '../world/chance.ts'
 import { day, hour, minute, second } from '../world/story.ts'
 
 export const faultKinds = [
@@ -37,6 +37,8 @@ export interface Draw {
   readonly weather: Weather
   readonly mailboxMessagesMax: number
   readonly preKeyBurst: number
+  /** For how long relays hold what they handed to a recipient who is there. */
+  readonly handOverMsMax: number
   readonly safetyMs: number
   /** Between two messages of one person. */
   readonly sayEveryMs: number
@@ -48,7 +50,11 @@ export interface Draw {
   readonly strangersRate: number
 }
 
-export function draw(chance: Chance): Draw {
+export function drawnBy(seed: number): Draw {
+  return draw(new Chance(`draw ${seed}`))
+}
+
+function draw(chance: Chance): Draw {
   const rough = chance.hits(0.5)
   const safetyMs = chance.pick([10 * minute, 10 * minute, 3 * hour, 3 * hour, 2 * day, 2 * day, 36 * day])
   const people = 2 + chance.below(4)
@@ -64,6 +70,7 @@ export function draw(chance: Chance): Draw {
     },
     mailboxMessagesMax: chance.pick([3, 8, 30, 1_000]),
     preKeyBurst: chance.pick([1, 5, 60]),
+    handOverMsMax: chance.pick([0, 30, 500]),
     safetyMs,
     sayEveryMs: (safetyMs / chance.pick([5, 20, 40])) * 0.9,
     clockOffsetMsMax: chance.pick([0, 0, minute, 6 * hour]),

@@ -7,8 +7,7 @@ import { clock } from '../world/trace.ts'
 import type { Complaint } from '../world/world.ts'
 import { withoutSignatures } from '../crypto/model-signatures.ts'
 import { fairWeather } from '../world/network.ts'
-import { Chance } from '../world/chance.ts'
-import { draw, type Draw } from './draw.ts'
+import { drawnBy, type Draw } from './draw.ts'
 import { letThingsGoWrong } from './faults.ts'
 import type { Plant } from './planted.ts'
 import { Population } from './population.ts'
@@ -39,7 +38,7 @@ const livenessMsMax = 26 * hour
 const expiryMsMax = 33 * day
 
 export function runSeed(seed: number, options: RunOptions = {}): Outcome {
-  const asDrawn = draw(new Chance(`draw ${seed}`))
+  const asDrawn = drawnBy(seed)
   const drawn = options.narrow?.(asDrawn) ?? asDrawn
   if (drawn.realCrypto) return run(seed, drawn, options)
   const restore = withoutSignatures()

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { requiredMarks } from '../check/marks.ts'
+import type { Variant } from './variant.ts'
 import type { Verdict } from './verdict.ts'
 
 export interface Sweep {
@@ -15,11 +16,18 @@ export interface Sweep {
   readonly virtualMs: number
 }
 
+/** What a thread is told to judge. */
+export interface Errand {
+  readonly seed: number
+  readonly variant: Variant
+}
+
 /** Fewer seeds than this need not take every path. */
 const seedsForMarks = 200
 
 export async function sweep(
   seeds: readonly number[],
+  variant: Variant,
   onVerdict: (verdict: Verdict, done: number) => void,
 ): Promise<Sweep> {
   const marks = new Map<string, number>()
@@ -36,18 +44,18 @@ export async function sweep(
     onVerdict(verdict, done)
   }
   const threads = Math.min(availableParallelism(), seeds.length)
-  await Promise.all(Array.from({ length: threads }, () => thread(waiting, take)))
+  await Promise.all(Array.from({ length: threads }, () => thread(waiting, variant, take)))
   const missed = seeds.length < seedsForMarks ? [] : requiredMarks.filter((name) => !marks.has(name))
   failures.sort((a, b) => a.seed - b.seed)
   return { seeds: seeds.length, failures, missed, marks, happened, said, virtualMs }
 }
 
-function thread(waiting: number[], take: (verdict: Verdict) => void): Promise<void> {
+function thread(waiting: number[], variant: Variant, take: (verdict: Verdict) => void): Promise<void> {
   const worker = new Worker(workerFile)
   return new Promise((resolve, reject) => {
     const next = (): void => {
       const seed = waiting.shift()
-      if (seed !== undefined) return worker.postMessage(seed)
+      if (seed !== undefined) return worker.postMessage({ seed, variant } satisfies Errand)
       void worker.terminate().then(() => resolve())
     }
     worker.on('message', (verdict: Verdict) => {

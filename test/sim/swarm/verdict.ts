@@ -32,10 +32,6 @@ export function judge(seed: number, options: RunOptions = {}): Verdict {
   return { ...facts, failed: true, property: 'a seed decides everything', detail: `${hash} and then ${again.hash}` }
 }
 
-export function replayLine(seed: number): string {
-  return `npm run sim -- --seed ${seed}`
-}
-
 /** Leaves out what is not needed for the same property to fail. */
 export function shrink(outcome: Outcome, options: RunOptions = {}, triesMax = 60): Draw {
   const property = outcome.complaints[0]?.property
