@@ -173,6 +173,7 @@ export class Outcomes {
         // The relay's word is not the device's: if that has it, its own receipt is on the way.
         entry.offerFromMs = draft.nowMs + reofferMsMin
         recordAttempt(entry.delivery, 'relay', relay, 'the relay says that their device has it', draft)
+        if (!entry.delivery.visible) this.#outbox.drop(lane, entry, draft) // Nobody sends a receipt for one.
         break
       case 'refused':
         this.#refused(lane, entry, relay, { reason: refusalText[answer.reason], retryMs: answer.retryMs }, draft)

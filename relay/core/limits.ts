@@ -40,6 +40,8 @@ export interface RelayLimits {
   readonly inFlightMessagesMax: number
   /** Bytes of them: well below what a stream may leave unread before it is cut. */
   readonly inFlightBytesMax: number
+  /** How long a deposit handed to a recipient who is there may wait for their acknowledgement before it is stored; 0: not. */
+  readonly handOverMsMax: number
   /** Requests of one stream that the store has not answered yet. */
   readonly pendingPerStreamMax: number
   /** Requests of all streams that the store has not answered yet; beyond it the answer is `busy`. */
@@ -91,6 +93,7 @@ export const relayLimits: RelayLimits = {
   mailboxIdleMsMax: cardLifeMs + clockSkewMsMax,
   inFlightMessagesMax: 256,
   inFlightBytesMax: 2 * 1_048_576,
+  handOverMsMax: 30,
   pendingPerStreamMax: 128,
   pendingMax: 20_000,
   pendingBytesMax: 64 * 1_048_576,

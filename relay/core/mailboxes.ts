@@ -11,6 +11,7 @@ import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import { clockSkewMsMax, messageLifeMs } from '../../protocol/limits.ts'
 import type { DepositRefusal, Envelope, MailboxFrame } from '../../protocol/wire/mailbox.ts'
 import type { Depositors } from './depositors.ts'
+import type { Deposit, HandOvers } from './hand-overs.ts'
 import type { RelayLimits } from './limits.ts'
 import type { Quotas } from './quotas.ts'
 import type { Reached } from './reached.ts'
@@ -27,12 +28,8 @@ export interface MailboxesInit {
   readonly streams: Streams
   readonly subscriptions: Subscriptions
   readonly depositors: Depositors
+  readonly handOvers: HandOvers
   readonly reached: Reached
-}
-
-interface Deposit {
-  readonly mailbox: DeviceId
-  readonly envelope: Envelope
 }
 
 export class Mailboxes {
@@ -45,7 +42,7 @@ export class Mailboxes {
   received(stream: OpenStream, frame: MailboxFrame, turn: Turn): void {
     switch (frame.kind) {
       case 'deposit':
-        return this.#deposit(stream, frame, turn)
+        return this.#deposit({ stream, mailbox: frame.mailbox, envelope: frame.envelope }, turn)
       case 'subscribe':
         return this.#subscribe(stream, frame.credit, turn)
       case 'more':
@@ -65,22 +62,44 @@ export class Mailboxes {
     }
   }
 
-  #deposit(stream: OpenStream, deposit: Deposit, turn: Turn): void {
-    const { desk } = this.#init
-    const { mailbox, envelope } = deposit
+  /** A subscriber of it may be gone now: nobody is left to acknowledge what was handed to them. */
+  closed(stream: OpenStream, turn: Turn): void {
+    const { subscriptions, handOvers } = this.#init
+    if (stream.device === undefined || !subscriptions.closed(stream)) return
+    for (const deposit of handOvers.takeAll(stream.device)) this.#store(deposit, turn)
+  }
+
+  ticked(turn: Turn): void {
+    const { subscriptions, handOvers } = this.#init
+    for (const deposit of handOvers.takeOverdue(turn.nowMs)) {
+      subscriptions.wasSlow(deposit.mailbox)
+      this.#store(deposit, turn)
+    }
+  }
+
+  nextDeadline(): number | undefined {
+    return this.#init.handOvers.nextDeadline()
+  }
+
+  #deposit(deposit: Deposit, turn: Turn): void {
+    const { subscriptions, handOvers } = this.#init
+    const { stream, mailbox, envelope } = deposit
     const refusal = this.#refusal(stream, envelope, turn.nowMs)
     if (refusal !== undefined) return refuse(stream, envelope.id, refusal, turn)
     stream.pending += 1
-    desk.ask(
-      turn,
-      'enqueue',
-      { mailbox, envelope, nowMs: turn.nowMs },
-      (answer, later) => {
-        stream.pending -= 1
-        this.#answer(stream, deposit, answer, later)
-      },
-      envelope.sealed.length,
-    )
+    const again = handOvers.take(mailbox, envelope.id) // Offered twice: both are answered by the store.
+    if (again !== undefined) this.#store(again, turn)
+    if (again === undefined && subscriptions.handOver(mailbox, envelope, turn)) handOvers.hold(deposit, turn)
+    else this.#store(deposit, turn)
+  }
+
+  #store(deposit: Deposit, turn: Turn): void {
+    const { mailbox, envelope } = deposit
+    const settle = (answer: Enqueued | StoreRefusal, later: Turn): void => {
+      deposit.stream.pending -= 1
+      this.#answer(deposit, answer, later)
+    }
+    this.#init.desk.ask(turn, 'enqueue', { mailbox, envelope, nowMs: turn.nowMs }, settle, envelope.sealed.length)
   }
 
   /** What can be refused without asking the store; the cheapest first. */
@@ -101,15 +120,16 @@ export class Mailboxes {
     return { reason: 'busy', retryMs: limits.busyRetryMs }
   }
 
-  #answer(stream: OpenStream, deposit: Deposit, answer: Enqueued | StoreRefusal, turn: Turn): void {
+  #answer(deposit: Deposit, answer: Enqueued | StoreRefusal, turn: Turn): void {
+    const { stream } = deposit
     const { id } = deposit.envelope
     const busyRetryMs = this.#init.limits.busyRetryMs
     if (refused(answer)) return refuse(stream, id, { reason: 'busy', retryMs: busyRetryMs }, turn)
     switch (answer.state) {
       case 'stored':
-        return this.#stored(stream, deposit, answer, turn)
+        return this.#stored(deposit, answer, turn)
       case 'duplicate':
-        return this.#promise(stream, deposit, answer, turn)
+        return this.#promise(deposit, answer, turn)
       case 'full':
         this.#init.reached.count('mailboxMessagesMax') // Or its bytes: the store does not say which.
         this.#init.depositors.awaitRoom(deposit.mailbox, stream.id)
@@ -123,21 +143,21 @@ export class Mailboxes {
     }
   }
 
-  #stored(stream: OpenStream, deposit: Deposit, answer: Extract<Enqueued, { state: 'stored' }>, turn: Turn): void {
+  #stored(deposit: Deposit, answer: Extract<Enqueued, { state: 'stored' }>, turn: Turn): void {
     const { depositors, subscriptions } = this.#init
-    const { mailbox, envelope } = deposit
+    const { stream, mailbox, envelope } = deposit
     for (const id of answer.pruned) depositors.tellLost(mailbox, id, 'pruned', turn)
     if (answer.pruned.length > 0) subscriptions.lost(mailbox, turn)
     depositors.remember(mailbox, envelope.id, stream.id)
-    this.#promise(stream, deposit, answer, turn)
+    this.#promise(deposit, answer, turn)
     subscriptions.stored(mailbox, envelope, turn)
   }
 
   /** The relay's signed word. Not worth signing when nobody is there to hear it: the sender will ask again. */
-  #promise(stream: OpenStream, deposit: Deposit, times: Times, turn: Turn): void {
+  #promise({ stream, mailbox, envelope }: Deposit, times: Times, turn: Turn): void {
     if (this.#init.streams.get(stream.id) === undefined) return
     const { storedMs, expiresMs } = times
-    turn.promise(stream.id, { mailbox: deposit.mailbox, id: deposit.envelope.id, storedMs, expiresMs })
+    turn.promise(stream.id, { mailbox, id: envelope.id, storedMs, expiresMs })
     trust(stream, turn)
   }
 
@@ -149,6 +169,7 @@ export class Mailboxes {
     if (this.#init.quotas.takeFor(stream.connection, 'subscriptions', 1, turn.nowMs) > 0) {
       return turn.act({ kind: 'close', stream: stream.id, reason: 'subscribed too often' })
     }
+    for (const deposit of this.#init.handOvers.takeAll(stream.device)) this.#store(deposit, turn)
     this.#init.subscriptions.subscribe(stream, stream.device, credit, turn)
   }
 
@@ -157,8 +178,32 @@ export class Mailboxes {
     if (this.#init.quotas.takeFor(stream.connection, 'acknowledgements', ids.length, turn.nowMs) > 0) {
       return turn.act({ kind: 'close', stream: stream.id, reason: 'acknowledged more than it can have received' })
     }
-    if (stream.toAcknowledge !== undefined) return void stream.toAcknowledge.push(...ids)
-    this.#delete(stream, stream.device, ids, turn)
+    this.#init.subscriptions.confirmed(stream.device, ids, turn.nowMs)
+    const stored = this.#settleHeld(stream.device, ids, turn)
+    if (stored.length === 0) return
+    if (stream.toAcknowledge !== undefined) return void stream.toAcknowledge.push(...stored)
+    this.#delete(stream, stream.device, stored, turn)
+  }
+
+  /** Those that were held never saw the disk, and are settled; the others are returned. */
+  #settleHeld(device: DeviceId, ids: readonly EnvelopeId[], turn: Turn): readonly EnvelopeId[] {
+    const { handOvers, subscriptions, streams } = this.#init
+    const settled: EnvelopeId[] = []
+    const others: EnvelopeId[] = []
+    for (const id of ids) {
+      const deposit = handOvers.take(device, id)
+      if (deposit === undefined) {
+        others.push(id)
+        continue
+      }
+      settled.push(id)
+      deposit.stream.pending -= 1
+      if (streams.get(deposit.stream.id) === undefined) continue
+      turn.delivered(deposit.stream.id, id)
+      trust(deposit.stream, turn)
+    }
+    if (settled.length > 0) subscriptions.acknowledged(device, settled, turn)
+    return others
   }
 
   /** One request at a time; what is acknowledged meanwhile goes together in the next. */

@@ -9,6 +9,7 @@ import { Depositors } from './depositors.ts'
 import { Directory, type DirectoryInit } from './directory.ts'
 import type { Effect } from './effects.ts'
 import { Expiry } from './expiry.ts'
+import { HandOvers } from './hand-overs.ts'
 import type { Input, Notice } from './inputs.ts'
 import type { RelayLimits } from './limits.ts'
 import { Mailboxes } from './mailboxes.ts'
@@ -51,8 +52,9 @@ export class RelayCore implements Core<Input, Change, Effect> {
     const desk = (this.#desk = new StoreDesk(limits, reached))
     const subscriptions = (this.#subscriptions = new Subscriptions(limits, desk, reached))
     const depositors = (this.#depositors = new Depositors(limits, streams, reached))
+    const handOvers = new HandOvers(limits, desk)
     const shared = { limits, quotas, desk, subscriptions, reached }
-    this.#mailboxes = new Mailboxes({ ...shared, streams, depositors })
+    this.#mailboxes = new Mailboxes({ ...shared, streams, depositors, handOvers })
     this.#signCustody = signCustody
     this.#directory = new Directory({ ...shared, admission, verifyBundle, identityKeyOf })
     this.#expiry = new Expiry({ limits, desk, subscriptions, depositors })
@@ -61,14 +63,13 @@ export class RelayCore implements Core<Input, Change, Effect> {
   handle(input: Input, nowMs: number): Step<Change, Effect> {
     const turn = new Turn(nowMs)
     this.#dispatch(input, turn)
-    turn.keepPromises(this.#signCustody)
+    turn.answerDepositors(this.#signCustody)
     return { changes: [], effects: turn.effects }
   }
 
   nextDeadline(): number | undefined {
-    const deadlines = [this.#expiry.nextDeadline(), this.#subscriptions.nextDeadline()]
-    const known = deadlines.filter((deadline) => deadline !== undefined)
-    return known.length === 0 ? undefined : Math.min(...known)
+    const others = earliest(this.#expiry.nextDeadline(), this.#subscriptions.nextDeadline())
+    return earliest(this.#mailboxes.nextDeadline(), others)
   }
 
   /** What is live now, for an operator. */
@@ -92,7 +93,7 @@ export class RelayCore implements Core<Input, Change, Effect> {
       case 'stream-closed':
         return this.#with(input.stream, (stream) => {
           this.#streams.close(stream.id)
-          this.#subscriptions.closed(stream)
+          this.#mailboxes.closed(stream, turn)
         })
       case 'connection-closed':
         return this.#quotas.forget(input.connection)
@@ -109,6 +110,7 @@ export class RelayCore implements Core<Input, Change, Effect> {
         for (const notice of input.notices) this.#noticed(notice, turn)
         return
       case 'ticked':
+        this.#mailboxes.ticked(turn)
         this.#expiry.ticked(turn)
         return this.#subscriptions.ticked(turn)
     }
@@ -131,6 +133,10 @@ export class RelayCore implements Core<Input, Change, Effect> {
     const stream = this.#streams.get(id)
     if (stream !== undefined) act(stream)
   }
+}
+
+function earliest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 }
 
 export interface LiveCounts {

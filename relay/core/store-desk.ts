@@ -23,6 +23,7 @@ export class StoreDesk {
   readonly #reached: Reached
   readonly #waiting = new Map<RequestId, Waiting>()
   #bytes = 0
+  #held = 0
   #last: RequestId = 0
 
   constructor(limits: RelayLimits, reached: Reached) {
@@ -31,13 +32,24 @@ export class StoreDesk {
   }
 
   get waiting(): number {
-    return this.#waiting.size
+    return this.#waiting.size + this.#held
+  }
+
+  /** A deposit that may yet become a request counts as one. */
+  hold(bytes: number): void {
+    this.#held += 1
+    this.#bytes += bytes
+  }
+
+  letGo(bytes: number): void {
+    this.#held -= 1
+    this.#bytes -= bytes
   }
 
   /** Whether a request of a stranger, carrying so many bytes, would still be taken. */
   hasRoom(bytes: number): boolean {
     const reached =
-      this.#waiting.size >= this.#limits.pendingMax
+      this.waiting >= this.#limits.pendingMax
         ? 'pendingMax'
         : this.#bytes + bytes > this.#limits.pendingBytesMax
           ? 'pendingBytesMax'

@@ -14,31 +14,11 @@ import type { Reached } from './reached.ts'
 import { refused, type StoreDesk } from './store-desk.ts'
 import type { Answer, StoreRefusal } from './store-calls.ts'
 import { trust, type OpenStream } from './streams.ts'
+import { opened, type Subscription } from './subscription.ts'
 import type { Turn } from './turn.ts'
 
 /** Bytes a page adds around each envelope, at most: id, urgency, expiry, tags and lengths. */
 const envelopeOverheadBytes = 64
-
-interface Subscription {
-  readonly stream: OpenStream
-  readonly device: DeviceId
-  credit: number
-  /** On their way without an acknowledgement, each with its bytes. */
-  readonly inFlight: Map<EnvelopeId, number>
-  inFlightBytes: number
-  /** A page is being read; `arrived` says that something was stored meanwhile. */
-  reading: boolean
-  arrived: boolean
-  /** Nothing waits besides what is in flight. */
-  drained: boolean
-  /** Tombstones told on this subscription and not acknowledged. */
-  readonly told: Set<EnvelopeId>
-  /** Tombstones are being read; `lostMeanwhile` says that another was left since. */
-  telling: boolean
-  lostMeanwhile: boolean
-  /** The store was busy; try again then. */
-  retryAtMs: number | undefined
-}
 
 export class Subscriptions {
   readonly #limits: RelayLimits
@@ -83,7 +63,7 @@ export class Subscriptions {
     if (subscription === undefined) return
     const toldAllowed = subscription.told.size < idsPerFrameMax
     for (const id of ids) {
-      subscription.inFlightBytes -= subscription.inFlight.get(id) ?? 0
+      subscription.inFlightBytes -= subscription.inFlight.get(id)?.bytes ?? 0
       subscription.inFlight.delete(id)
       subscription.told.delete(id)
     }
@@ -91,10 +71,37 @@ export class Subscriptions {
     this.#pump(subscription, turn)
   }
 
+  /** Sends what is not on disk, if the device is there, nothing else waits for it, and it can be expected to answer at once. */
+  handOver(device: DeviceId, envelope: Envelope, turn: Turn): boolean {
+    const subscription = this.#byDevice.get(device)
+    if (subscription === undefined || this.#limits.handOverMsMax === 0) return false
+    const { served, prompt, drained, reading, told, telling } = subscription
+    if (!served || !prompt || !drained || reading || !this.#fits(subscription, envelope)) return false
+    if (telling || told.size > 0) return false // One of them may be this very envelope: only the store knows.
+    this.#send(subscription, [envelope], true, turn)
+    return true
+  }
+
+  /** Something handed over had to be stored after all: what comes next is stored at once. */
+  wasSlow(device: DeviceId): void {
+    const subscription = this.#byDevice.get(device)
+    if (subscription !== undefined) subscription.prompt = false
+  }
+
+  /** The device says that it has these. Whoever was slow and is quick again is handed the next before it is stored. */
+  confirmed(device: DeviceId, ids: readonly EnvelopeId[], nowMs: number): void {
+    const subscription = this.#byDevice.get(device)
+    if (subscription === undefined || subscription.prompt) return
+    for (const id of ids) {
+      const sent = subscription.inFlight.get(id)
+      if (sent !== undefined && nowMs - sent.sentMs < this.#limits.handOverMsMax) subscription.prompt = true
+    }
+  }
+
   /** A new envelope is on disk. Sent at once when nothing else waits, so that it need not be read back. */
   stored(device: DeviceId, envelope: Envelope, turn: Turn): void {
     const subscription = this.#byDevice.get(device)
-    if (subscription === undefined) return
+    if (subscription === undefined || subscription.inFlight.has(envelope.id)) return // It was handed over.
     if (subscription.reading) {
       subscription.arrived = true
     } else if (subscription.drained && this.#fits(subscription, envelope)) {
@@ -132,12 +139,16 @@ export class Subscriptions {
   /** The device has a mailbox here from now on. */
   published(device: DeviceId, turn: Turn): void {
     const subscription = this.#byDevice.get(device)
-    if (subscription !== undefined) trust(subscription.stream, turn)
+    if (subscription === undefined) return
+    subscription.served = true
+    trust(subscription.stream, turn)
   }
 
-  closed(stream: OpenStream): void {
+  /** True when the stream was a subscription. */
+  closed(stream: OpenStream): boolean {
     const subscription = this.#of(stream)
     if (subscription !== undefined) this.#drop(subscription)
+    return subscription !== undefined
   }
 
   /** Takes up what the store was too busy for. */
@@ -215,7 +226,7 @@ export class Subscriptions {
 
   #send(subscription: Subscription, envelopes: readonly Envelope[], empty: boolean, turn: Turn): void {
     for (const { id, sealed } of envelopes) {
-      subscription.inFlight.set(id, sealed.length)
+      subscription.inFlight.set(id, { bytes: sealed.length, sentMs: turn.nowMs })
       subscription.inFlightBytes += sealed.length
     }
     subscription.credit -= envelopes.length
@@ -227,7 +238,10 @@ export class Subscriptions {
     const { device, stream } = subscription
     this.#desk.ask(turn, 'count-prekeys', { device }, (answer, later) => {
       if (!this.#isLive(subscription) || refused(answer)) return
-      if (answer.published) trust(stream, later)
+      if (answer.published) {
+        subscription.served = true
+        trust(stream, later)
+      }
       this.preKeysLeft(device, answer.left, later)
     })
   }
@@ -257,21 +271,4 @@ export class Subscriptions {
 /** Which of its windows holds a slow reader back. */
 function windowOf({ inFlightBytes }: Subscription, limits: RelayLimits): 'inFlightBytesMax' | 'inFlightMessagesMax' {
   return inFlightBytes >= limits.inFlightBytesMax ? 'inFlightBytesMax' : 'inFlightMessagesMax'
-}
-
-function opened(stream: OpenStream, device: DeviceId, credit: number): Subscription {
-  return {
-    stream,
-    device,
-    credit,
-    inFlight: new Map(),
-    inFlightBytes: 0,
-    reading: false,
-    arrived: false,
-    drained: false,
-    told: new Set(),
-    telling: false,
-    lostMeanwhile: false,
-    retryAtMs: undefined,
-  }
 }

@@ -1,4 +1,5 @@
 /** One input being handled: the time it happened, and the acts it led to so far. */
+import type { EnvelopeId } from '../../protocol/ids.ts'
 import type { DirectoryFrame, DirectoryRefusal } from '../../protocol/wire/directory.ts'
 import { idsPerFrameMax } from '../../protocol/limits.ts'
 import type { Custody, CustodyReceipt, MailboxFrame } from '../../protocol/wire/mailbox.ts'
@@ -9,6 +10,7 @@ export class Turn {
   readonly nowMs: number
   readonly effects: Effect[] = []
   readonly #taken = new Map<StreamId, Custody[]>()
+  readonly #delivered = new Map<StreamId, EnvelopeId[]>()
 
   constructor(nowMs: number) {
     this.nowMs = nowMs
@@ -24,19 +26,22 @@ export class Turn {
 
   /** Promised to a depositor: signed for together with whatever else this turn promises them. */
   promise(stream: StreamId, custody: Custody): void {
-    const taken = this.#taken.get(stream)
-    if (taken === undefined) this.#taken.set(stream, [custody])
-    else taken.push(custody)
+    put(this.#taken, stream, custody)
   }
 
-  /** Sends what was promised, as one signed list for each depositor. */
-  keepPromises(sign: (taken: readonly Custody[]) => CustodyReceipt): void {
+  /** To be told to a depositor, with whatever else this turn saw delivered. */
+  delivered(stream: StreamId, id: EnvelopeId): void {
+    put(this.#delivered, stream, id)
+  }
+
+  /** Sends what was delivered and what was promised, as one list, and one that is signed, for each depositor. */
+  answerDepositors(sign: (taken: readonly Custody[]) => CustodyReceipt): void {
+    for (const [stream, ids] of this.#delivered) this.sendMailbox(stream, { kind: 'delivered', ids })
     for (const [stream, taken] of this.#taken) {
       for (let i = 0; i < taken.length; i += idsPerFrameMax) {
         this.sendMailbox(stream, { kind: 'stored', receipt: sign(taken.slice(i, i + idsPerFrameMax)) })
       }
     }
-    this.#taken.clear()
   }
 
   sendDirectory(stream: StreamId, frame: DirectoryFrame): void {
@@ -46,4 +51,10 @@ export class Turn {
   refuseDirectory(stream: StreamId, reason: DirectoryRefusal, retryMs: number): void {
     this.sendDirectory(stream, { kind: 'refused', reason, retryMs })
   }
+}
+
+function put<T>(lists: Map<StreamId, T[]>, stream: StreamId, item: T): void {
+  const list = lists.get(stream)
+  if (list === undefined) lists.set(stream, [item])
+  else list.push(item)
 }

@@ -262,7 +262,7 @@ export class Switchboard {
   }
 
   #isBusy(): boolean {
-    return this.#asking > 0 || this.#answers.length > 0 || this.#driver.backlog > 0
+    return this.live.pending > 0 || this.#answers.length > 0 || this.#driver.backlog > 0
   }
 
   /** Until the store has answered something, or the driver has had a turn. */

@@ -17,6 +17,8 @@ export const limitWords: Readonly<Record<keyof AllLimits, string>> = {
   mailboxIdleMsMax: 'A device that has not published for so long loses its mailbox.',
   inFlightMessagesMax: 'Messages on their way to one subscriber without an acknowledgement.',
   inFlightBytesMax: 'Bytes of them; a reader that does not read costs no more than this.',
+  handOverMsMax:
+    'How long a deposit handed to a recipient who is there may wait for them before it is stored. 0: stored first, always.',
   pendingPerStreamMax: 'Requests of one stream that the store has not answered.',
   pendingMax: 'Requests of all streams that the store has not answered; beyond it depositors are told “busy”.',
   pendingBytesMax: 'Bytes of messages among them: what a slow disk can cost in memory.',

@@ -47,6 +47,7 @@ export class Tally implements Observer {
       case 'stored':
         return count(this.deposits, frame.kind, frame.receipt.taken.length)
       case 'delivered':
+        this.delivered += frame.ids.length
         return count(this.deposits, frame.kind, frame.ids.length)
       case 'refused':
         return count('id' in frame ? this.deposits : this.refusals, frame.reason)

@@ -35,7 +35,7 @@ export class Scene {
   #streams = 0
 
   constructor(limits: Partial<RelayLimits> = {}, admission?: Admission) {
-    const all = { ...relayLimits, ...limits }
+    const all = { ...relayLimits, handOverMsMax: 0, ...limits } // Stored first, unless a story is about that.
     this.engine = new MemoryEngine(all)
     this.core = new RelayCore({
       limits: all,

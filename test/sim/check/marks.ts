@@ -9,6 +9,7 @@ export const requiredMarks: readonly string[] = [
   'delivered-direct',
   'fell-back-to-mailbox',
   'collected-from-mailbox',
+  'delivered-past-the-disk',
   'last-resort-prekey',
   'archived-session-decrypted',
   'asked-for-a-repeat',
@@ -42,6 +43,7 @@ export function marks(world: World): Watch {
       }
       if (input.kind === 'tombstones-collected') world.mark('tombstones-told')
       if (input.kind === 'room-noticed' || input.kind === 'loss-noticed') world.mark(input.kind)
+      if (input.kind === 'deposit-answered' && input.answer.kind === 'delivered') world.mark('delivered-past-the-disk')
       if (input.kind === 'relay-lost' || input.kind === 'link-lost') world.mark(input.kind)
       if (input.kind === 'frame-received' && input.frame.kind === 'refuse') {
         world.mark(input.frame.reason === 'undecryptable' ? 'asked-for-a-repeat' : 'refused-direct')

@@ -90,6 +90,7 @@ export class Population {
     const { drawn } = this
     const limits = {
       mailboxMessagesMax: drawn.mailboxMessagesMax,
+      handOverMsMax: drawn.handOverMsMax,
       preKeysPerOwner: { burst: drawn.preKeyBurst, perSecond: 0.2 },
       sweepEveryMs: hour,
     }

@@ -1,0 +1,52 @@
+/** A device that listens to its mailbox: what it may still be sent, what is on its way to it, and what it is waiting for. */
+import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
+import type { OpenStream } from './streams.ts'
+
+export interface Sent {
+  readonly bytes: number
+  readonly sentMs: number
+}
+
+export interface Subscription {
+  readonly stream: OpenStream
+  readonly device: DeviceId
+  credit: number
+  /** On their way without an acknowledgement. */
+  readonly inFlight: Map<EnvelopeId, Sent>
+  inFlightBytes: number
+  /** A page is being read; `arrived` says that something was stored meanwhile. */
+  reading: boolean
+  arrived: boolean
+  /** Nothing waits besides what is in flight. */
+  drained: boolean
+  /** Tombstones told on this subscription and not acknowledged. */
+  readonly told: Set<EnvelopeId>
+  /** Tombstones are being read; `lostMeanwhile` says that another was left since. */
+  telling: boolean
+  lostMeanwhile: boolean
+  /** The device is known to have a mailbox here. */
+  served: boolean
+  /** It acknowledges before a deposit handed to it would have to be stored; taken for granted until it does not. */
+  prompt: boolean
+  /** The store was busy; try again then. */
+  retryAtMs: number | undefined
+}
+
+export function opened(stream: OpenStream, device: DeviceId, credit: number): Subscription {
+  return {
+    stream,
+    device,
+    credit,
+    inFlight: new Map(),
+    inFlightBytes: 0,
+    reading: false,
+    arrived: false,
+    drained: false,
+    told: new Set(),
+    telling: false,
+    lostMeanwhile: false,
+    served: false,
+    prompt: true,
+    retryAtMs: undefined,
+  }
+}
