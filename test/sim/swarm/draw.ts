@@ -3,7 +3,7 @@
  * kind of fault is left out by half of the seeds, so that each also meets the others alone.
  */
 import type { Weather } from '../world/network.ts'
-import type { Chance } from '../world/chance.ts'
+import { Chance } from '../world/chance.ts'
 import { day, hour, minute, second } from '../world/story.ts'
 
 export const faultKinds = [
@@ -50,7 +50,11 @@ export interface Draw {
   readonly strangersRate: number
 }
 
-export function draw(chance: Chance): Draw {
+export function drawnBy(seed: number): Draw {
+  return draw(new Chance(`draw ${seed}`))
+}
+
+function draw(chance: Chance): Draw {
   const rough = chance.hits(0.5)
   const safetyMs = chance.pick([10 * minute, 10 * minute, 3 * hour, 3 * hour, 2 * day, 2 * day, 36 * day])
   const people = 2 + chance.below(4)
