@@ -6,7 +6,6 @@ import { circuitRelayServer, type CircuitRelayService } from '@libp2p/circuit-re
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { identify, type Identify } from '@libp2p/identify'
 import type { Libp2p, ServiceMap } from '@libp2p/interface'
-import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
@@ -25,6 +24,7 @@ import { curedPeers } from './peers-cure.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { cureReservations } from './reservations-cure.ts'
 import type { Switchboard } from './switchboard.ts'
+import { curedTcp } from './writes-cure.ts'
 
 export interface HostLimits extends DoorLimits, GossipLimits {
   /** Connections of all peers together. */
@@ -95,7 +95,7 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
     logger: quietLogger,
     addresses: { listen: [...init.listen], announce: [...init.announce] },
     // A backlog for the moment after an outage; an hour of silence, since yamux asks after the other side by itself.
-    transports: [tcp({ backlog: 4_096, inboundSocketInactivityTimeout: 3_600_000 }), webSockets()],
+    transports: [curedTcp({ backlog: 4_096, inboundSocketInactivityTimeout: 3_600_000 }), webSockets()],
     connectionEncrypters: [curedNoise()],
     streamMuxers: [countStreams(boundedYamux(limits), init)],
     connectionGater: init.door.before(doorkeeper(limits, (peer) => host.getConnections(peer).length)),
