@@ -7,7 +7,7 @@ import type { DeviceId } from '../../protocol/ids.ts'
 import { inFlightMax, relaysMax } from '../../protocol/limits.ts'
 import type { Sealing } from '../../protocol/wire/sealed.ts'
 import type { Draft } from './draft.ts'
-import type { Entry, Lane } from './lane.ts'
+import { holderOf, type Entry, type Lane } from './lane.ts'
 import type { OtherRelays } from './other-relays.ts'
 import { recordAttempt } from './settling.ts'
 import type { Encrypted } from './state.ts'
@@ -58,10 +58,11 @@ export class Depositing {
         continue
       }
       inFlight++
-      const relay = delivery.stored === undefined ? first : this.#next(lane, delivery.stored.relay, relays, draft)
-      if (delivery.stored !== undefined && delivery.stored.relay !== relay) doubt(lane, entry, relays, draft)
-      this.#offer(lane, entry, relay ?? first, delivery.sealedFor, draft)
-      if (delivery.stored === undefined) this.#offerBesides(lane, entry, delivery.sealedFor, relays, draft)
+      const holder = holderOf(entry)?.relay
+      const relay = holder === undefined ? first : (this.#next(lane, holder, relays, draft) ?? first)
+      if (holder !== undefined && holder !== relay) doubt(lane, entry, holder, relays, draft)
+      this.#offer(lane, entry, relay, delivery.sealedFor, draft)
+      if (holder === undefined) this.#offerBesides(lane, entry, delivery.sealedFor, relays, draft)
     }
   }
 
@@ -72,8 +73,8 @@ export class Depositing {
   heardFrom(lane: Lane, relays: readonly string[], sentMs: number, draft: Draft): void {
     if (relays.length < 2) return
     for (const entry of lane.entries()) {
-      const { stored } = entry.delivery
-      if (stored === undefined || stored.atMs + collectMsMax > sentMs || entry.hastened >= relaysMax - 1) continue
+      const holder = holderOf(entry)
+      if (holder === undefined || holder.atMs + collectMsMax > sentMs || entry.hastened >= relaysMax - 1) continue
       entry.hastened++
       entry.offerFromMs = Math.min(entry.offerFromMs, draft.nowMs + receiptMsMax)
       lane.wakeMs = Math.min(lane.wakeMs, entry.offerFromMs)
@@ -83,7 +84,7 @@ export class Depositing {
   /** To one more relay, when those that have it have kept silent for too long. */
   #offerBesides(lane: Lane, entry: Entry, sealed: Encrypted, relays: readonly string[], draft: Draft): void {
     const silent = entry.depositAt.at(-1)
-    if (silent === undefined || entry.delivery.stored !== undefined || entry.depositAt.length >= relays.length) return
+    if (silent === undefined || holderOf(entry) !== undefined || entry.depositAt.length >= relays.length) return
     const { others } = this.#init
     const untilMs = others.patientUntilMs(silent, entry.depositMs, sealed.ciphertext.length)
     if (untilMs > draft.nowMs) {
@@ -118,13 +119,11 @@ export class Depositing {
   }
 }
 
-function doubt(lane: Lane, entry: Entry, relays: readonly string[], draft: Draft): void {
-  const { delivery } = entry
-  if (delivery.stored === undefined) return
-  const { relay } = delivery.stored
+function doubt(lane: Lane, entry: Entry, relay: string, relays: readonly string[], draft: Draft): void {
   const isTheirs = relays.includes(relay)
   if (isTheirs) lane.doubted.add(relay)
   entry.wentElsewhere = true
-  const why = isTheirs ? 'nothing has arrived since' : 'they have left it since'
-  recordAttempt(delivery, 'relay', relay, `it signed for this, and ${why}; another relay gets it too`, draft)
+  const did = entry.claimed === undefined ? 'it signed for this' : 'it said that they have it'
+  const since = isTheirs ? 'nothing has arrived since' : 'they have left it since'
+  recordAttempt(entry.delivery, 'relay', relay, `${did}, and ${since}; another relay gets it too`, draft)
 }

@@ -17,6 +17,8 @@ export interface Entry {
   depositMs: number
   /** A stored one is offered to a relay again from then on. */
   offerFromMs: number
+  /** A relay says that it has handed it over, and when it said so. Their device has not. */
+  claimed?: { readonly relay: string; readonly atMs: number }
   /** How often that was brought forward, because its recipient showed signs of life and none of having it. */
   hastened: number
   /** More than one relay has had it, so that which of them was of use will not be known. */
@@ -25,6 +27,16 @@ export interface Entry {
 
 /** Shared by all that are offered nowhere, which are most. */
 export const nowhere: readonly string[] = []
+
+export function without(relays: readonly string[], one: string): readonly string[] {
+  const left = relays.filter((relay) => relay !== one)
+  return left.length === 0 ? nowhere : left
+}
+
+/** The relay that took it last, by its own word, and when. */
+export function holderOf({ claimed, delivery }: Entry): { readonly relay: string; readonly atMs: number } | undefined {
+  return claimed ?? delivery.stored
+}
 
 export class Lane {
   readonly device: DeviceId

@@ -9,7 +9,7 @@ import { backoffInStagesMs, backoffMs } from './backoff.ts'
 import { CustodyChecks } from './custody-checks.ts'
 import type { Draft } from './draft.ts'
 import type { DepositAnswer, Input } from './inputs.ts'
-import { nowhere, offerAgainMs, type Entry, type Lane } from './lane.ts'
+import { holderOf, nowhere, offerAgainMs, without, type Entry, type Lane } from './lane.ts'
 import { relayDevice, type OtherRelays } from './other-relays.ts'
 import type { Outbox } from './outbox.ts'
 import { isCircuit } from './routes.ts'
@@ -147,7 +147,7 @@ export class Outcomes {
     for (const id of ids) {
       const entry = lane?.entry(id)
       if (lane !== undefined && entry !== undefined) {
-        this.#settle(lane, entry, { state, by: 'relay', via: entry.delivery.stored?.relay ?? '' }, draft)
+        this.#settle(lane, entry, { state, by: 'relay', via: holderOf(entry)?.relay ?? '' }, draft)
       } else if (draft.message(contact.account, true, id) !== undefined) {
         raise({ messageId: id, account: contact.account }, state, 'relay', draft)
       }
@@ -163,8 +163,7 @@ export class Outcomes {
     if (lane === undefined || entry === undefined) return
     if (answer.kind === 'unreachable') this.#others.keepsSilent(relay)
     else this.#others.answered(relay, entry.depositAt.length === 1 ? entry.depositMs : undefined, draft.nowMs)
-    const left = entry.depositAt.filter((one) => one !== relay)
-    entry.depositAt = left.length === 0 ? nowhere : left
+    entry.depositAt = without(entry.depositAt, relay)
     switch (answer.kind) {
       case 'stored':
         this.#stored(lane, entry, relay, answer, draft)
@@ -172,6 +171,7 @@ export class Outcomes {
       case 'delivered':
         // The relay's word is not the device's: if that has it, its own receipt is on the way.
         entry.offerFromMs = draft.nowMs + reofferMsMin
+        entry.claimed = { relay, atMs: draft.nowMs }
         recordAttempt(entry.delivery, 'relay', relay, 'the relay says that their device has it', draft)
         if (!entry.delivery.visible) this.#outbox.drop(lane, entry, draft) // Nobody sends a receipt for one.
         break
@@ -264,6 +264,7 @@ export class Outcomes {
     }
     const next = { ...delivery, stored: { relay, atMs: draft.nowMs } }
     lane.update(entry, next)
+    delete entry.claimed
     entry.offerFromMs = offerAgainMs(next)
     draft.keep({ kind: 'put-delivery', delivery: next })
   }
@@ -296,8 +297,7 @@ export class Outcomes {
 
   #settle(lane: Lane, entry: Entry, how: { state: 'delivered' | 'read'; by: Route; via: string }, draft: Draft): void {
     this.#outbox.drop(lane, entry, draft)
-    const { stored } = entry.delivery
-    if (how.by === 'relay' && stored !== undefined && !entry.wentElsewhere) lane.doubted.delete(stored.relay)
+    if (how.by === 'relay' && !entry.wentElsewhere) lane.doubted.delete(how.via)
     recordAttempt(entry.delivery, how.by, how.via, 'delivered: their device confirmed it', draft)
     raise(entry.delivery, how.state, how.by, draft)
     const contact = draft.contact(lane.account)

@@ -12,6 +12,7 @@ import type {
   MessageView,
   NodeOptions,
   PresenceEvent,
+  RelayStanding,
   StoredEvent,
   Why,
 } from '../../node/index.ts'
@@ -27,7 +28,7 @@ export interface Answers {
     readonly peerId: string
     readonly device: string
     readonly addresses: string[]
-    readonly relays: { readonly relay: string; readonly connected: boolean; readonly preKeysLeft?: number }[]
+    readonly relays: readonly RelayStanding[]
   }
   readonly invite: string
   readonly add: ContactView
@@ -225,8 +226,9 @@ export class RelayProcess extends Process {
   /** Full multiaddr, once ready; the same after a restart. */
   address = ''
 
-  constructor(options: () => RelayOptions, prefix: readonly string[] = []) {
-    super('./relay.ts', () => JSON.stringify(options()), prefix)
+  /** `file`: which kind of relay it is. */
+  constructor(options: () => RelayOptions, prefix: readonly string[] = [], file = './relay.ts') {
+    super(file, () => JSON.stringify(options()), prefix)
   }
 
   protected ready(said: Record<string, unknown>): void {

@@ -1,5 +1,6 @@
 /** Relays that are dead, that sign for everything and keep nothing, and that do as they say. */
 import { expect, test } from 'vitest'
+import type { Malice } from '../sim/world/relay.ts'
 import { minute, second, Story } from '../sim/world/story.ts'
 
 test('of three relays one is dead and one lies: the message arrives, and its history names the liar', () => {
@@ -88,4 +89,23 @@ test('a relay that swallows what is sent to it costs a moment, and the next mess
   alice.says(bob, 'second')
   story.pass(second)
   expect(bob.heard(alice)).toEqual(['first', 'second'])
+})
+
+test('a relay that claims to have handed a message over is not believed for long', () => {
+  const story = new Story()
+  const malice: Malice = (frame) => {
+    if (frame.kind === 'stored') return [{ kind: 'delivered', ids: frame.receipt.taken.map(({ id }) => id) }]
+    return [frame.kind === 'page' ? { ...frame, envelopes: [] } : frame]
+  }
+  const [liar, honest, harbour] = [story.relay('liar'), story.relay('honest'), story.relay('harbour')]
+  liar.malice = malice
+  const alice = story.person('alice', [harbour], { openness: 'hidden' })
+  const bob = story.person('bob', [liar, honest], { openness: 'hidden' })
+  story.pass(5 * second)
+  expect(story.meet(bob, alice, 40 * minute)).toBe(true)
+  const id = alice.says(bob, 'to the honest one in the end')
+  story.pass(20 * minute)
+  expect(bob.heard(alice)).toEqual(['to the honest one in the end'])
+  const attempts = alice.device.store.attempts(id)
+  expect(attempts.at(-1)).toMatchObject({ via: honest.address, outcome: 'delivered: their device confirmed it' })
 })
