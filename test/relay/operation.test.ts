@@ -2,47 +2,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { operateRelay, type Operated } from '../../relay/operation/operate.ts'
 import { backupTo, copyIdleDatabase, restoreFrom } from '../../relay/operation/backup.ts'
-import { readSettings } from '../../relay/operation/settings.ts'
 import { allLimits } from '../../relay/operation/settings-table.ts'
 import { openDirectory, openMailbox } from './caller.ts'
 import { caller, resident, runningRelay } from './network.ts'
 import { createPerson, envelope, publicationOf } from './people.ts'
-import { atEnd, temporaryDirectory } from './temporary.ts'
-
-interface Site extends Operated {
-  readonly address: string
-  readonly lines: readonly string[]
-  readonly get: (path: string) => Promise<{ status: number; text: string }>
-}
-
-async function site(text = '', dataDir?: string): Promise<Site> {
-  const said = `${text}\n[network]\nlisten = ["/ip4/127.0.0.1/tcp/0"]\n[monitor]\nlisten = "127.0.0.1:0"\n[log]\nlevel = "info"`
-  const read = readSettings({ text: said, env: {} })
-  if (!read.ok) throw new Error(read.complaints.join())
-  const lines: string[] = []
-  const operated = await operateRelay({
-    dataDir: dataDir ?? (await temporaryDirectory()),
-    settings: read.settings,
-    logTo: { write: (line) => void lines.push(line) },
-  })
-  atEnd(() => operated.stop())
-  await operated.start()
-  const { relay, stop } = operated
-  const monitor = operated.monitor ?? ''
-  return {
-    relay,
-    monitor,
-    stop,
-    lines,
-    address: relay.addresses[0] ?? '',
-    get: async (path) => {
-      const response = await fetch(`${monitor}${path}`)
-      return { status: response.status, text: await response.text() }
-    },
-  }
-}
+import { site } from './site.ts'
+import { temporaryDirectory } from './temporary.ts'
 
 /** The samples of one family, by their labels. */
 function family(text: string, name: string): Record<string, number> {
