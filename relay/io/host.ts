@@ -7,7 +7,6 @@ import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import { identify, type Identify } from '@libp2p/identify'
 import type { Libp2p, ServiceMap } from '@libp2p/interface'
 import { webSockets } from '@libp2p/websockets'
-import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { ed25519PublicKey } from '../../protocol/crypto/primitives.ts'
 import { curedConnections, type CuredConnections } from './connections-cure.ts'
@@ -25,6 +24,7 @@ import { quietLogger } from './quiet-logger.ts'
 import { cureReservations } from './reservations-cure.ts'
 import type { Switchboard } from './switchboard.ts'
 import { curedTcp } from './writes-cure.ts'
+import { curedYamux } from './yamux-cure.ts'
 
 export interface HostLimits extends DoorLimits, GossipLimits {
   /** Connections of all peers together. */
@@ -97,7 +97,7 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
     // A backlog for the moment after an outage; an hour of silence, since yamux asks after the other side by itself.
     transports: [curedTcp({ backlog: 4_096, inboundSocketInactivityTimeout: 3_600_000 }), webSockets()],
     connectionEncrypters: [curedNoise()],
-    streamMuxers: [countStreams(boundedYamux(limits), init)],
+    streamMuxers: [countStreams(curedYamux({ maxInboundStreams: limits.streamsPerConnectionMax }), init)],
     connectionGater: init.door.before(doorkeeper(limits, (peer) => host.getConnections(peer).length)),
     connectionManager: {
       maxConnections: limits.connectionsMax,
@@ -131,15 +131,6 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
   cureReservations(host.services.circuit, host)
   countCircuits(host.services.circuit, init)
   return host
-}
-
-/** The window a stream may grow to stays below what its reader may buffer; libp2p's defaults have it the other way round. */
-function boundedYamux({ streamsPerConnectionMax }: HostLimits): ReturnType<typeof yamux> {
-  return yamux({
-    enableKeepAlive: true,
-    maxInboundStreams: streamsPerConnectionMax,
-    streamOptions: { maxStreamWindowSize: 1_048_576, maxReadBufferLength: 2 * 1_048_576 },
-  })
 }
 
 function boundedCircuits(limits: HostLimits): ReturnType<typeof circuitRelayServer> {
