@@ -19,6 +19,11 @@ export interface FramesInit<T> {
   readonly backlogBytesMax?: number
   /** What is sent in one turn goes out together: one encryption and one write to the socket instead of one a frame. */
   readonly gather?: boolean
+  /**
+   * Asked after each frame what to wait for before the next one; nothing, to go on at once. Meanwhile the stream is not read,
+   * so that what its sender has too much of stays with the sender.
+   */
+  readonly pace?: () => Promise<void> | undefined
 }
 
 /** Gathered bytes that go out without waiting for the end of the turn: as much as one encryption takes at a time. */
@@ -34,6 +39,8 @@ export class Frames<T> {
   #idle: NodeJS.Timeout | undefined
   #gathered: Uint8Array[] = []
   #gatheredBytes = 0
+  /** Bytes that came and were not handed on as frames yet. */
+  #untaken = 0
 
   constructor(stream: Stream, init: FramesInit<T>) {
     this.#stream = stream
@@ -46,6 +53,7 @@ export class Frames<T> {
       }, afterCloseMs)
       timer.unref()
     })
+    stream.addEventListener('message', ({ data }) => (this.#untaken += data.byteLength))
     void this.#read()
   }
 
@@ -114,6 +122,13 @@ export class Frames<T> {
             if (this.#ended) return
             if (this.#idle !== undefined) this.#restartIdle()
             this.#init.onFrame(frame)
+            const pause = this.#init.pace?.()
+            if (pause !== undefined) {
+              this.#pauseReading()
+              await pause
+            }
+            this.#untaken -= bytes.byteLength + prefixBytesOf(bytes.byteLength)
+            if (this.#untaken <= frameBytesMax) this.#goOnReading()
           }
           this.close()
         },
@@ -121,6 +136,15 @@ export class Frames<T> {
     } catch (error) {
       this.#end(nameOf(error))
     }
+  }
+
+  #pauseReading(): void {
+    if (this.#stream.readStatus === 'readable') this.#stream.pause()
+  }
+
+  /** With more than a frame's worth left there is a whole one, so there is no waiting for the rest of it while paused. */
+  #goOnReading(): void {
+    if (this.#stream.readStatus === 'paused') this.#stream.resume()
   }
 
   #restartIdle(): void {
@@ -150,6 +174,11 @@ const afterCloseMs = 100
 /** A Buffer's `slice` shares memory where a Uint8Array's copies; whoever decodes must be able to rely on the copy. */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** Of the varint before a frame. */
+function prefixBytesOf(length: number): number {
+  return length < 0x80 ? 1 : length < 0x4000 ? 2 : 3
 }
 
 function nameOf(error: unknown): string {

@@ -2,7 +2,7 @@
  * Between the network and the rules: numbers streams and connections, turns frames into inputs, and carries out effects.
  *
  * The mailbox and the directory service of one relay share one switchboard. When inputs come faster than the rules can take
- * them, the streams that bring them are paused until they have caught up: what a flood fills is then its own send window.
+ * them, the streams that bring them are not read until they have caught up (`pace.ts`).
  */
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import type { Codec } from '../../protocol/codec/schema.ts'
@@ -15,6 +15,7 @@ import type { Effect } from '../core/effects.ts'
 import type { ConnectionId, Input, StoreAnswer, StreamId } from '../core/inputs.ts'
 import type { Change, LiveCounts, RelayCore } from '../core/relay-core.ts'
 import type { Observer, ServedFrame } from './observer.ts'
+import { Backlog, Pace } from './pace.ts'
 import type { Store } from './store.ts'
 
 export interface SwitchboardInit {
@@ -30,10 +31,6 @@ export interface SwitchboardInit {
   readonly observer?: Observer | undefined
 }
 
-/** Inputs waiting beyond which the streams that bring more are paused, and below which they go on. */
-const backlogMax = 4_096
-const backlogLow = 512
-
 /** What a disk may take to answer what it was asked, when the relay stops. */
 const answerMsMax = 5_000
 /** What the other sides may take to read the last answers and close. */
@@ -42,6 +39,7 @@ const closeMsMax = 2_000
 interface Line {
   readonly stream: Stream
   readonly connection: Connection
+  readonly pace: Pace
   readonly mailbox?: Frames<MailboxFrame>
   readonly directory?: Frames<DirectoryFrame>
 }
@@ -56,7 +54,7 @@ export class Switchboard {
   readonly #driver: Driver<Input, Change, Effect>
   readonly #lines = new Map<StreamId, Line>()
   readonly #callers = new Map<Connection, Caller>()
-  readonly #paused = new Set<Stream>()
+  readonly #backlog = new Backlog(() => this.#driver.backlog)
   #lastStream: StreamId = 0
   #lastConnection: ConnectionId = 0
   #stopped = false
@@ -117,8 +115,8 @@ export class Switchboard {
   }
 
   openMailbox(stream: Stream, connection: Connection): void {
-    this.#open(stream, connection, (id) => ({
-      mailbox: this.#frames(stream, id, mailboxFrame, (frame) => ({
+    this.#open(stream, connection, (id, pace) => ({
+      mailbox: this.#frames({ stream, id, pace }, mailboxFrame, (frame) => ({
         kind: 'mailbox-frame-received',
         stream: id,
         frame,
@@ -127,8 +125,8 @@ export class Switchboard {
   }
 
   openDirectory(stream: Stream, connection: Connection): void {
-    this.#open(stream, connection, (id) => ({
-      directory: this.#frames(stream, id, directoryFrame, (frame) => ({
+    this.#open(stream, connection, (id, pace) => ({
+      directory: this.#frames({ stream, id, pace }, directoryFrame, (frame) => ({
         kind: 'directory-frame-received',
         stream: id,
         frame,
@@ -136,18 +134,22 @@ export class Switchboard {
     }))
   }
 
-  #open(stream: Stream, connection: Connection, frames: (id: StreamId) => Pick<Line, 'mailbox' | 'directory'>): void {
+  #open(
+    stream: Stream,
+    connection: Connection,
+    frames: (id: StreamId, pace: Pace) => Pick<Line, 'mailbox' | 'directory'>,
+  ): void {
     if (this.#stopped) return stream.abort(new Error('stopping'))
     const id = ++this.#lastStream
     const caller = this.#callerOf(connection)
     caller.streams += 1
     this.#push({ kind: 'stream-opened', stream: id, connection: caller.id, device: deviceOf(connection.remotePeer) })
-    this.#lines.set(id, { stream, connection, ...frames(id) })
+    const pace = new Pace(this.#backlog)
+    this.#lines.set(id, { stream, connection, pace, ...frames(id, pace) })
   }
 
   #frames<F extends ServedFrame>(
-    stream: Stream,
-    id: StreamId,
+    { stream, id, pace }: { readonly stream: Stream; readonly id: StreamId; readonly pace: Pace },
     codec: Codec<F>,
     inputOf: (frame: F) => Input,
   ): Frames<F> {
@@ -157,8 +159,8 @@ export class Switchboard {
         if (this.#stopped) return
         this.#init.observer?.frameReceived(frame)
         this.#push(inputOf(frame))
-        this.#holdBack(stream)
       },
+      pace: () => pace.taken(),
       onEnd: (reason) => {
         if (reason === 'idle') this.#init.idled?.()
         this.#ended(id)
@@ -172,7 +174,6 @@ export class Switchboard {
     const line = this.#lines.get(id)
     if (line === undefined) return
     this.#lines.delete(id)
-    this.#paused.delete(line.stream)
     this.#push({ kind: 'stream-closed', stream: id })
     const caller = this.#callers.get(line.connection)
     if (caller === undefined) return
@@ -203,38 +204,24 @@ export class Switchboard {
     this.#driver.push(input)
   }
 
-  #holdBack(stream: Stream): void {
-    if (this.#driver.backlog < backlogMax || this.#paused.has(stream)) return
-    if (this.#paused.size === 0) this.#awaitCatchUp()
-    this.#paused.add(stream)
-    stream.pause()
-  }
-
-  #awaitCatchUp(): void {
-    setImmediate(() => {
-      if (this.#driver.backlog > backlogLow) return this.#awaitCatchUp()
-      for (const stream of this.#paused) stream.resume()
-      this.#paused.clear()
-    })
-  }
-
   #perform(effect: Effect): void {
+    const line = 'stream' in effect ? this.#lines.get(effect.stream) : undefined
     switch (effect.kind) {
       case 'send-mailbox-frame':
-        if (this.#lines.get(effect.stream)?.mailbox?.send(effect.frame) === true) this.#sent(effect.frame)
+        if (line?.mailbox?.send(effect.frame) === true) this.#sent(line, effect.frame)
         return
       case 'send-directory-frame':
-        if (this.#lines.get(effect.stream)?.directory?.send(effect.frame) === true) this.#sent(effect.frame)
+        if (line?.directory?.send(effect.frame) === true) this.#sent(line, effect.frame)
         return
       case 'ask-store':
         void this.#ask(effect)
         return
       case 'trust':
-        this.#lines.get(effect.stream)?.mailbox?.trust()
-        this.#lines.get(effect.stream)?.directory?.trust()
+        line?.mailbox?.trust()
+        line?.directory?.trust()
         return
       case 'close':
-        this.#close(this.#lines.get(effect.stream))
+        this.#close(line)
         return
     }
   }
@@ -257,7 +244,8 @@ export class Switchboard {
     this.#answered?.()
   }
 
-  #sent(frame: ServedFrame): void {
+  #sent({ pace }: Line, frame: ServedFrame): void {
+    if (frame.kind === 'refused' && frame.reason === 'rate-limited') pace.hold(frame.retryMs)
     this.#init.observer?.frameSent(frame)
   }
 
@@ -281,7 +269,7 @@ export class Switchboard {
 
   #announceEnd(elsewhere: readonly string[]): void {
     const frame: MailboxFrame = { kind: 'closing', elsewhere }
-    for (const { mailbox } of [...this.#lines.values()]) if (mailbox?.send(frame) === true) this.#sent(frame)
+    for (const line of [...this.#lines.values()]) if (line.mailbox?.send(frame) === true) this.#sent(line, frame)
   }
 
   #hangUp(): void {
