@@ -64,9 +64,8 @@ export class Inbox {
   /** Undefined when the sender may not come in. */
   #open(incoming: Incoming, sender: Contact | undefined, draft: Draft): Taken | undefined {
     const opened = this.#init.sessions.decrypt(incoming.device, incoming.type, incoming.ciphertext, draft)
-    if (!opened.ok) {
-      return opened.reason === 'duplicate' ? 'taken' : this.#unreadable(incoming, sender, draft)
-    }
+    // Also when its key was used, or let go of as too old: what was taken before is known by its envelope, and this is not.
+    if (!opened.ok) return this.#unreadable(incoming, sender, draft)
     const { content } = opened
     if (content === undefined) {
       if (sender === undefined) return undefined

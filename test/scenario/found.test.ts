@@ -1,5 +1,8 @@
 /** What drawn worlds have found, told as stories. */
+import { bytesToHex } from '@noble/hashes/utils.js'
 import { expect, test } from 'vitest'
+import { signalSessions } from '../../protocol/session/signal.ts'
+import { overriding } from '../sim/world/overriding.ts'
 import type { Person } from '../sim/world/person.ts'
 import { day, hour, minute, second, Story } from '../sim/world/story.ts'
 import type { SimRelay } from '../sim/world/relay.ts'
@@ -94,3 +97,28 @@ test('whoever repeats themselves where no receipt can reach them is not answered
   expect(alice.fateOf(bob, id)).toBe('read')
   expect(bob.device.store.deliveries()).toEqual([])
 })
+
+test.each(['home', 'public'] as const)(
+  'a message whose key was let go of is asked for again, not confirmed (%s)',
+  (openness) => {
+    let isLetGo = false
+    const late = new Set<string>()
+    const sessions = overriding(signalSessions, {
+      decrypt: (message) => {
+        const bytes = bytesToHex(message.bytes)
+        if (isLetGo) late.add(bytes)
+        return late.has(bytes) ? { ok: false, reason: 'duplicate' } : signalSessions.decrypt(message)
+      },
+    })
+    const story = new Story({ sessions })
+    const [alice, bob] = acquainted(story, [story.relay('hub')], openness)
+    isLetGo = true
+    const id = alice.says(bob, 'an epoch ago')
+    expect(story.world.until(() => late.size > 0, minute)).toBe(true)
+    isLetGo = false
+    expect(['queued', 'stored']).toContain(alice.fateOf(bob, id))
+    story.pass(hour)
+    expect(bob.heard(alice)).toEqual(['an epoch ago'])
+    expect(alice.fateOf(bob, id)).toBe('read')
+  },
+)
