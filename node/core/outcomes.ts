@@ -99,7 +99,7 @@ export class Outcomes {
     const pauseMs = isOnlyWay
       ? backoffInStagesMs(lane.dialFailures, onlyWay, longGone, draft.random)
       : backoffMs(lane.dialFailures, retry, draft.random)
-    if (!isOnlyWay) this.#sending.missed(lane, draft)
+    if (!isOnlyWay) this.#sending.missed(lane, contact, draft)
     lane.dialFromMs = Math.max(draft.nowMs + pauseMs, lane.missedUntilMs)
     if (contact !== undefined && lane.size > 0) this.#doubtCard(contact, draft)
     this.#sending.move(lane, draft)

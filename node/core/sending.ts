@@ -139,8 +139,12 @@ export class Sending {
     return !relays.some((relay) => (lane.relayFromMs.get(relay) ?? 0) <= draft.nowMs)
   }
 
-  /** A dial failed. If they are there, no sign of them is a reason to dial again for a good while. */
-  missed(lane: Lane, draft: Draft): void {
+  /**
+   * A dial failed. If they are there, no sign of them is a reason to dial again for a good while; how soon one is to call
+   * who lists circuits, `nearby.ts` decides.
+   */
+  missed(lane: Lane, contact: Contact | undefined, draft: Draft): void {
+    if (contact === undefined || listedAddresses(contact, lane.device).some(isCircuit)) return
     if (!this.#init.nearby.isHere(lane.device, draft.nowMs)) return
     lane.misses++
     lane.missedUntilMs = draft.nowMs + backoffMs(lane.misses, unreached, draft.random)
