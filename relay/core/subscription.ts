@@ -14,6 +14,8 @@ export interface Subscription {
   /** On their way without an acknowledgement. */
   readonly inFlight: Map<EnvelopeId, Sent>
   inFlightBytes: number
+  /** How far `inFlightBytes` may go: widened by what is acknowledged, as a reader shows that it reads. */
+  windowBytes: number
   /** A page is being read; `arrived` says that something was stored meanwhile. */
   reading: boolean
   arrived: boolean
@@ -32,6 +34,9 @@ export interface Subscription {
   retryAtMs: number | undefined
 }
 
+/** Before anything is acknowledged: a thousand who never read must not hold a thousand full windows of our memory. */
+const windowBytesFirst = 65_536
+
 export function opened(stream: OpenStream, device: DeviceId, credit: number): Subscription {
   return {
     stream,
@@ -39,6 +44,7 @@ export function opened(stream: OpenStream, device: DeviceId, credit: number): Su
     credit,
     inFlight: new Map(),
     inFlightBytes: 0,
+    windowBytes: windowBytesFirst,
     reading: false,
     arrived: false,
     drained: false,

@@ -63,7 +63,9 @@ export class Subscriptions {
     if (subscription === undefined) return
     const toldAllowed = subscription.told.size < idsPerFrameMax
     for (const id of ids) {
-      subscription.inFlightBytes -= subscription.inFlight.get(id)?.bytes ?? 0
+      const bytes = subscription.inFlight.get(id)?.bytes ?? 0
+      subscription.inFlightBytes -= bytes
+      subscription.windowBytes = Math.min(subscription.windowBytes + bytes, this.#limits.inFlightBytesMax)
       subscription.inFlight.delete(id)
       subscription.told.delete(id)
     }
@@ -181,8 +183,8 @@ export class Subscriptions {
   }
 
   /** Envelopes that may be sent now. */
-  #usable({ credit, inFlight, inFlightBytes }: Subscription): number {
-    if (inFlightBytes >= this.#limits.inFlightBytesMax) return 0
+  #usable({ credit, inFlight, inFlightBytes, windowBytes }: Subscription): number {
+    if (inFlightBytes >= Math.min(windowBytes, this.#limits.inFlightBytesMax)) return 0
     return Math.min(credit, this.#limits.inFlightMessagesMax - inFlight.size)
   }
 
@@ -202,7 +204,8 @@ export class Subscriptions {
       mailbox: subscription.device,
       except: [...subscription.inFlight.keys()],
       countMax: Math.min(this.#usable(subscription), pageMessagesMax),
-      bytesMax: frameBytesMax - envelopeOverheadBytes,
+      // One envelope comes in any case.
+      bytesMax: Math.min(frameBytesMax - envelopeOverheadBytes, subscription.windowBytes - subscription.inFlightBytes),
       overheadBytes: envelopeOverheadBytes,
       nowMs: turn.nowMs,
     }
@@ -269,6 +272,7 @@ export class Subscriptions {
 }
 
 /** Which of its windows holds a slow reader back. */
-function windowOf({ inFlightBytes }: Subscription, limits: RelayLimits): 'inFlightBytesMax' | 'inFlightMessagesMax' {
-  return inFlightBytes >= limits.inFlightBytesMax ? 'inFlightBytesMax' : 'inFlightMessagesMax'
+function windowOf(reader: Subscription, limits: RelayLimits): 'inFlightBytesMax' | 'inFlightMessagesMax' {
+  const full = reader.inFlight.size >= limits.inFlightMessagesMax
+  return full ? 'inFlightMessagesMax' : 'inFlightBytesMax'
 }

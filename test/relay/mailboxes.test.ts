@@ -97,11 +97,16 @@ test('however much credit is given, what is on its way unacknowledged is bounded
 test('a page fits a frame: large envelopes come in several', () => {
   const scene = new Scene()
   const bob = scene.resident()
-  const sizes = [sealedBytesMax, sealedBytesMax, 60_000, 60_000, 60_000]
+  const sizes = [sealedBytesMax, sealedBytesMax, ...Array<number>(10).fill(30_000)]
   for (const size of sizes) scene.deposit(bob.device, scene.envelope({ sealed: new Uint8Array(size) }))
-  const pages = scene.mailed(scene.subscribe(bob.device)).filter((frame) => frame.kind === 'page')
-  expect(pages.map(({ envelopes }) => envelopes.length)).toEqual([1, 1, 2, 1])
-  expect(pages.map(({ empty }) => empty)).toEqual([false, false, false, true])
+  const stream = scene.subscribe(bob.device)
+  const pages = scene.mailed(stream).filter((frame) => frame.kind === 'page')
+  for (const page of pages) {
+    scene.mail(stream, { kind: 'ack', ids: page.envelopes.map(({ id }) => id) })
+    pages.push(...scene.mailed(stream).filter((frame) => frame.kind === 'page'))
+  }
+  expect(pages.map(({ envelopes }) => envelopes.length)).toEqual([1, 1, 2, 1, 4, 3])
+  expect(pages.map(({ empty }) => empty)).toEqual([false, false, false, false, false, true])
   for (const page of pages) expect(mailboxFrame.encode(page).length).toBeLessThanOrEqual(frameBytesMax)
 })
 
@@ -134,15 +139,18 @@ test('a message stored while a page is being read is not overlooked, whichever a
   }
 })
 
-test('what is on its way is bounded in bytes as well', () => {
+test('what is on its way is bounded in bytes as well, and more closely until something is acknowledged', () => {
   const scene = new Scene({ inFlightBytesMax: 130_000 })
   const bob = scene.resident()
   for (let i = 0; i < 6; i++) scene.deposit(bob.device, scene.envelope({ sealed: new Uint8Array(60_000) }))
   const stream = scene.subscribe(bob.device)
   const first = scene.delivered(stream)
-  expect(first).toHaveLength(4) // Two pages: the first leaves a little room, the second none.
+  expect(first).toHaveLength(2) // Two pages: the first leaves a little room, the second none.
   scene.mail(stream, { kind: 'ack', ids: first })
-  expect(scene.delivered(stream)).toHaveLength(2)
+  const second = scene.delivered(stream)
+  expect(second).toHaveLength(3)
+  scene.mail(stream, { kind: 'ack', ids: second })
+  expect(scene.delivered(stream)).toHaveLength(1)
 })
 
 test('what was not acknowledged is sent again on the next subscription, not on this one', () => {
