@@ -1,6 +1,6 @@
 /**
  * Counts what libp2p refuses by itself and tells nobody: connections beyond their number, too many from one address in a
- * second, too many handshakes at once or one that takes too long, streams beyond a connection's, reservations, and circuits
+ * second, a handshake that takes too long, streams beyond a connection's, reservations, and circuits
  * that carry too much or too long. Looks on only: where libp2p's insides have changed, something is not counted.
  */
 import type { Libp2pEvents, PeerId, Stream, StreamMuxerFactory, TypedEventTarget } from '@libp2p/interface'
@@ -20,7 +20,6 @@ export interface CountedRefusalsComponents {
 
 interface Manager {
   acceptIncomingConnection?: (socket: unknown) => boolean
-  readonly incomingPendingConnections?: number
 }
 
 interface Upgrader {
@@ -35,7 +34,7 @@ export function countedRefusals(init: CountedRefusalsInit): (components: Counted
   }
 }
 
-/** In the order in which libp2p asks: handshakes under way, then the address's rate, then the number of all. */
+/** In the order in which libp2p asks: the address's rate, then the number of all. */
 function countConnections(
   manager: Manager,
   events: TypedEventTarget<Libp2pEvents>,
@@ -47,11 +46,8 @@ function countConnections(
   const accept = manager.acceptIncomingConnection?.bind(manager)
   if (accept === undefined) return
   manager.acceptIncomingConnection = (socket) => {
-    const pending = manager.incomingPendingConnections ?? 0
-    const accepted = accept(socket)
-    if (accepted) return true
-    if (pending >= limits.handshakesMax) reached('handshakesMax')
-    else reached(open >= limits.connectionsMax ? 'connectionsMax' : 'connectionsPerAddressPerSecond')
+    if (accept(socket)) return true
+    reached(open >= limits.connectionsMax ? 'connectionsMax' : 'connectionsPerAddressPerSecond')
     return false
   }
 }

@@ -38,6 +38,6 @@ function onceClosed(socket: MultiaddrConnection, act: () => void): void {
   socket.addEventListener('close', act, { once: true })
 }
 
-function hostOf(address: Multiaddr): string {
+export function hostOf(address: Multiaddr): string {
   return address.getComponents()[0]?.value ?? address.toString()
 }

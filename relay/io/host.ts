@@ -9,6 +9,7 @@ import type { Libp2p, ServiceMap } from '@libp2p/interface'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
 import { ed25519PublicKey } from '../../protocol/crypto/primitives.ts'
+import { Anteroom } from './anteroom.ts'
 import { curedConnections, type CuredConnections } from './connections-cure.ts'
 import { countCircuits, countedRefusals, countStreams } from './counted-refusals.ts'
 import { directory, type DirectoryService } from './directory-service.ts'
@@ -31,7 +32,7 @@ export interface HostLimits extends DoorLimits, GossipLimits {
   readonly connectionsMax: number
   /** Connections from one address in one second: a crowd behind one router that comes back at once. */
   readonly connectionsPerAddressPerSecond: number
-  /** Connections that have not finished their handshake. */
+  /** Connections that have not finished their handshake, shared out by address: see `anteroom.ts`. */
   readonly handshakesMax: number
   /** Milliseconds a handshake may take: several round trips to the far side of the world. */
   readonly handshakeMsMax: number
@@ -89,6 +90,7 @@ export interface HostServices extends ServiceMap {
 export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> {
   const { limits, switchboard, reached } = init
   cureListeners()
+  const anteroom = new Anteroom({ max: limits.handshakesMax, full: () => reached('handshakesMax') })
   const host: Libp2p<HostServices> = await createLibp2p({
     privateKey: privateKeyFromRaw(Buffer.concat([init.seed, ed25519PublicKey(init.seed)])),
     start: false,
@@ -98,11 +100,11 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
     transports: [curedTcp({ backlog: 4_096, inboundSocketInactivityTimeout: 3_600_000 }), webSockets()],
     connectionEncrypters: [curedNoise()],
     streamMuxers: [countStreams(curedYamux({ maxInboundStreams: limits.streamsPerConnectionMax }), init)],
-    connectionGater: init.door.before(doorkeeper(limits, (peer) => host.getConnections(peer).length)),
+    connectionGater: anteroom.behind(init.door.before(doorkeeper(limits, (peer) => host.getConnections(peer).length))),
     connectionManager: {
       maxConnections: limits.connectionsMax,
       inboundConnectionThreshold: limits.connectionsPerAddressPerSecond,
-      maxIncomingPendingConnections: limits.handshakesMax,
+      maxIncomingPendingConnections: Infinity, // The anteroom shares them out; libp2p would let one address have them all.
       inboundUpgradeTimeout: limits.handshakeMsMax,
     },
     // It pings every connection at the same moment, which at a few thousand stalls the event loop for seconds.

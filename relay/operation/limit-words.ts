@@ -42,7 +42,7 @@ export const limitWords: Readonly<Record<keyof AllLimits, string>> = {
   connectionsPerAddressMax: 'Connections from one address, half-open ones included. Raise it behind a load balancer.',
   connectionsPerPeerMax: 'Connections of one peer.',
   connectionsPerAddressPerSecond: 'New connections from one address in one second. Raise it behind a load balancer.',
-  handshakesMax: 'Connections that have not finished their handshake.',
+  handshakesMax: 'Connections that have not finished their handshake, shared out by the address they come from.',
   handshakeMsMax: 'How long a handshake may take.',
   streamsPerConnectionMax: 'Streams of one connection, of all protocols together.',
   mailboxStreamsPerConnectionMax: 'Mailbox streams of one connection.',

@@ -1,0 +1,115 @@
+/**
+ * Where connections wait that have not shown who they are: shared out by address, and let on one in each turn of the event loop.
+ *
+ * A handshake costs more than a hundred messages. When a crowd arrives at once, those who are served already must not wait for
+ * all of it; and when somebody fills the room with sockets that say nothing, whoever comes from elsewhere is given the
+ * place of one of theirs.
+ */
+import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface'
+import { hostOf } from './doorkeeper.ts'
+
+export interface AnteroomInit {
+  /** How many wait at most. */
+  readonly max: number
+  /** Somebody was turned away for want of room. */
+  readonly full: () => void
+}
+
+/** How many more an address must have here than a newcomer's, to lose one to it: else two crowds would only swap places. */
+const crowdedBy = 2
+
+interface Guest {
+  readonly address: string
+  readonly socket: MultiaddrConnection
+  /** Lets it on, or not; undefined once it was. */
+  decide: ((isLetOn: boolean) => void) | undefined
+}
+
+export class Anteroom {
+  readonly #init: AnteroomInit
+  readonly #guests = new Map<MultiaddrConnection, Guest>()
+  /** The same, oldest first, and the addresses in the order in which they are served next. */
+  readonly #byAddress = new Map<string, Set<Guest>>()
+  #isTurnTaken = false
+
+  constructor(init: AnteroomInit) {
+    this.#init = init
+  }
+
+  /** Behind the rules of another gater. */
+  behind(outer: ConnectionGater): ConnectionGater {
+    return {
+      ...outer,
+      denyInboundConnection: async (socket) =>
+        (await outer.denyInboundConnection?.(socket)) === true || !(await this.#enter(socket)),
+      denyInboundEncryptedConnection: async (peer, socket) => {
+        this.#leave(socket)
+        return (await outer.denyInboundEncryptedConnection?.(peer, socket)) === true
+      },
+    }
+  }
+
+  #enter(socket: MultiaddrConnection): Promise<boolean> | boolean {
+    const address = hostOf(socket.remoteAddr)
+    if (this.#guests.size >= this.#init.max && !this.#makeRoomFor(address)) {
+      this.#init.full()
+      return false
+    }
+    const guest: Guest = { address, socket, decide: undefined }
+    this.#guests.set(socket, guest)
+    const others = this.#byAddress.get(address)
+    if (others === undefined) this.#byAddress.set(address, new Set([guest]))
+    else others.add(guest)
+    socket.addEventListener('close', () => this.#leave(socket), { once: true })
+    if (!this.#isTurnTaken) {
+      this.#takeTurn()
+      return true
+    }
+    return new Promise((resolve) => (guest.decide = resolve))
+  }
+
+  #leave(socket: MultiaddrConnection): void {
+    const guest = this.#guests.get(socket)
+    if (guest === undefined) return
+    this.#guests.delete(socket)
+    const others = this.#byAddress.get(guest.address)
+    others?.delete(guest)
+    if (others?.size === 0) this.#byAddress.delete(guest.address)
+    guest.decide?.(false)
+  }
+
+  /** Sends away the oldest from the address that has the most here, if that is many more than the newcomer's has. */
+  #makeRoomFor(address: string): boolean {
+    let most: ReadonlySet<Guest> = new Set()
+    for (const guests of this.#byAddress.values()) if (guests.size > most.size) most = guests
+    const [oldest] = most
+    if (oldest === undefined || most.size < (this.#byAddress.get(address)?.size ?? 0) + crowdedBy) return false
+    this.#init.full()
+    this.#leave(oldest.socket)
+    oldest.socket.abort(new Error('a newcomer from elsewhere needs the room'))
+    return true
+  }
+
+  #takeTurn(): void {
+    this.#isTurnTaken = true
+    setImmediate(() => {
+      this.#isTurnTaken = false
+      this.#letOnNext()
+    })
+  }
+
+  /** One from the address that was served longest ago. */
+  #letOnNext(): void {
+    for (const [address, guests] of this.#byAddress) {
+      for (const guest of guests) {
+        const { decide } = guest
+        if (decide === undefined) continue
+        guest.decide = undefined
+        this.#byAddress.delete(address)
+        this.#byAddress.set(address, guests)
+        this.#takeTurn()
+        return decide(true)
+      }
+    }
+  }
+}
