@@ -80,11 +80,15 @@ export function list<T>(field: Field<T>, countMax: number): Field<readonly T[]> 
 export function nested<T>(codec: Codec<T>, bytesMax: number): Field<T> {
   return {
     wire: 2,
-    write: (writer, value) => void writer.bytes(codec.encode(value)),
+    write: (writer, value) => {
+      writer.fork()
+      codec.within.write(writer, value)
+      writer.ldelim()
+    },
     read: (reader) => {
-      const inner = reader.bytes()
-      if (inner.length > bytesMax) return malformed()
-      return codec.decode(inner) ?? malformed()
+      const length = reader.uint32()
+      const end = reader.pos + length
+      return length > bytesMax || end > reader.len ? malformed() : codec.within.read(reader, end)
     },
   }
 }

@@ -10,6 +10,8 @@ import { reader as createReader, writer as createWriter, type Reader, type Write
 export interface Codec<T> {
   encode(value: T): Uint8Array
   decode(bytes: Uint8Array): T | undefined
+  /** Within another message. `read` throws `Malformed` unless the value ends at `end` exactly. */
+  readonly within: { write(writer: Writer, value: T): void; read(reader: Reader, end: number): T }
 }
 
 /** How one field is written and read; `wire` is protobuf's wire type, 0 a varint and 2 length-delimited. */
@@ -29,33 +31,26 @@ type FieldsOf<T> = { readonly [K in keyof T]-?: readonly [number, Field<NonNulla
 export function struct<T extends object>(fields: FieldsOf<T>): Codec<T> {
   const entries = Object.entries(fields) as [keyof T & string, readonly [number, Field<unknown>, 'optional'?]][]
   const byNumber = new Map(entries.map(([name, [number, field]]) => [number, { name, field }]))
-  return {
-    encode(value) {
-      const writer = createWriter()
+  const lists = entries.filter(([, [, field]]) => field.many !== undefined).map(([name]) => name)
+  const needed = entries.filter(([, [, , optional]]) => optional !== 'optional').map(([name]) => name)
+  return standsAlone<T>({
+    write(writer, value) {
       for (const [name, [number, field]] of entries) writeField(writer, number, field, value[name])
-      return writer.finish()
     },
-    decode(bytes) {
-      return guarded(() => {
-        const found: Record<string, unknown> = {}
-        for (const [name, [, field]] of entries) if (field.many !== undefined) found[name] = []
-        const reader = createReader(bytes)
-        while (reader.pos < reader.len) {
-          const tag = reader.uint32()
-          const known = byNumber.get(tag >>> 3)
-          if (known === undefined) {
-            skip(reader, tag & 7)
-            continue
-          }
-          readField(reader, tag & 7, known.name, known.field, found)
-        }
-        for (const [name, [, , optional]] of entries) {
-          if (found[name] === undefined && optional !== 'optional') throw new Malformed()
-        }
-        return found as T
-      })
+    read(reader, end) {
+      const found: Record<string, unknown> = {}
+      for (const name of lists) found[name] = []
+      while (reader.pos < end) {
+        const tag = reader.uint32()
+        const known = byNumber.get(tag >>> 3)
+        if (known === undefined) skip(reader, tag & 7)
+        else readField(reader, tag & 7, known.name, known.field, found)
+      }
+      if (reader.pos !== end) throw new Malformed()
+      for (const name of needed) if (found[name] === undefined) throw new Malformed()
+      return found as T
     },
-  }
+  })
 }
 
 /** A message that is exactly one of several, told apart by its field number. */
@@ -64,25 +59,34 @@ export function union<T extends { readonly kind: string }>(cases: {
 }): Codec<T> {
   const byKind = cases as unknown as Record<string, readonly [number, Codec<object>]>
   const byNumber = new Map(Object.entries(byKind).map(([kind, [number, codec]]) => [number, { kind, codec }]))
-  return {
-    encode(value) {
+  return standsAlone<T>({
+    write(writer, value) {
       const chosen = byKind[value.kind]
       if (chosen === undefined) throw new TypeError(`no such message kind: ${value.kind}`)
+      writer.uint32((chosen[0] << 3) | 2).fork()
+      chosen[1].within.write(writer, value)
+      writer.ldelim()
+    },
+    read(reader, end) {
+      const tag = reader.uint32()
+      const known = byNumber.get(tag >>> 3)
+      if (known === undefined || (tag & 7) !== 2) throw new Malformed()
+      const length = reader.uint32()
+      if (reader.pos + length !== end) throw new Malformed()
+      return { kind: known.kind, ...known.codec.within.read(reader, end) } as unknown as T
+    },
+  })
+}
+
+function standsAlone<T>(within: Codec<T>['within']): Codec<T> {
+  return {
+    within,
+    encode(value) {
       const writer = createWriter()
-      writer.uint32((chosen[0] << 3) | 2).bytes(chosen[1].encode(value))
+      within.write(writer, value)
       return writer.finish()
     },
-    decode(bytes) {
-      return guarded(() => {
-        const reader = createReader(bytes)
-        const tag = reader.uint32()
-        const known = byNumber.get(tag >>> 3)
-        if (known === undefined || (tag & 7) !== 2) throw new Malformed()
-        const body = known.codec.decode(reader.bytes())
-        if (body === undefined || reader.pos !== reader.len) throw new Malformed()
-        return { kind: known.kind, ...body } as unknown as T
-      })
-    },
+    decode: (bytes) => guarded(() => within.read(createReader(bytes), bytes.length)),
   }
 }
 
