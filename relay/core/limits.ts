@@ -93,7 +93,7 @@ export const relayLimits: RelayLimits = {
   mailboxIdleMsMax: cardLifeMs + clockSkewMsMax,
   inFlightMessagesMax: 256,
   inFlightBytesMax: 2 * 1_048_576,
-  handOverMsMax: 30,
+  handOverMsMax: 50,
   pendingPerStreamMax: 128,
   pendingMax: 20_000,
   pendingBytesMax: 64 * 1_048_576,
