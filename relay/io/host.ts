@@ -4,7 +4,6 @@
  */
 import { circuitRelayServer, type CircuitRelayService } from '@libp2p/circuit-relay-v2'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
-import { identify, type Identify } from '@libp2p/identify'
 import type { Libp2p, ServiceMap } from '@libp2p/interface'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
@@ -16,6 +15,7 @@ import { directory, type DirectoryService } from './directory-service.ts'
 import type { Door } from './door.ts'
 import { doorkeeper, type DoorLimits } from './doorkeeper.ts'
 import { gossip, type GossipLimits } from './gossip.ts'
+import { identifyAnswer, type IdentifyAnswer } from './identify-answer.ts'
 import { cureListeners } from './listeners-cure.ts'
 import { mailbox, type MailboxService } from './mailbox-service.ts'
 import { curedNoise } from './noise-cure.ts'
@@ -79,7 +79,7 @@ export interface HostInit {
 }
 
 export interface HostServices extends ServiceMap {
-  identify: Identify
+  identify: IdentifyAnswer
   circuit: CircuitRelayService
   mailbox: MailboxService
   directory: DirectoryService
@@ -110,8 +110,7 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
     // It pings every connection at the same moment, which at a few thousand stalls the event loop for seconds.
     connectionMonitor: { enabled: false },
     services: {
-      // Answers who asks how they are seen from here, and asks nobody: that would double what a connection costs.
-      identify: identify({ runOnConnectionOpen: false }),
+      identify: identifyAnswer(),
       circuit: boundedCircuits(limits),
       mailbox: mailbox({
         switchboard,
