@@ -10,7 +10,7 @@ const program = fileURLToPath(new URL('../../test/relay/relay-process.ts', impor
 const rate = { burst: 1e9, perSecond: 1e9 }
 
 /** What protects a relay from one client would only measure the protection: every load here comes from one address. */
-const unbounded: Partial<AllLimits> = {
+export const unbounded: Partial<AllLimits> = {
   mailboxMessagesMax: 1_000_000,
   mailboxesMax: 1_000_000,
   connectionsMax: 19_000,

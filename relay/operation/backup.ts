@@ -112,6 +112,7 @@ function forgetPreKeys(path: string): void {
     const found = db.pragma('integrity_check', { simple: true })
     if (found !== 'ok') throw new LocalError('the copied database is damaged; nothing was changed')
     db.exec('DELETE FROM prekey_onetime')
+    db.exec('VACUUM') // The one moment at which what has become free can go back to the disk without holding up anybody.
     db.pragma('wal_checkpoint(TRUNCATE)')
   } finally {
     db.close()
