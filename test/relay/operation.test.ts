@@ -7,6 +7,7 @@ import { allLimits } from '../../relay/operation/settings-table.ts'
 import { openDirectory, openMailbox } from './caller.ts'
 import { caller, resident, runningRelay } from './network.ts'
 import { createPerson, envelope, publicationOf } from './people.ts'
+import { fetchAll } from './promises.ts'
 import { site } from './site.ts'
 import { temporaryDirectory } from './temporary.ts'
 
@@ -119,6 +120,45 @@ test('a copy of a running relay brings back its key and its messages, but no pre
   mailbox.send({ kind: 'subscribe', credit: 10 })
   expect(await mailbox.expect('prekeys-left')).toMatchObject({ left: 0 })
   expect((await mailbox.expect('page')).envelopes).toEqual([sent])
+})
+
+test('a relay is copied while it is busy: nobody is refused, and the copy has all that was promised before', async () => {
+  const [dataDir, copy] = [await temporaryDirectory(), join(await temporaryDirectory(), 'copy')]
+  const rates =
+    'deposits = { burst = 1000000, per-second = 1000000 }\ndeposit-bytes = { burst = 1000000000, per-second = 1 }'
+  const { relay, address, stop } = await site(`[limits]\nmailbox-messages-max = 100000\n${rates}`, dataDir)
+  const bob = await resident(address)
+  const line = await openMailbox(await caller(), address)
+  const promised: string[] = []
+  const deposit = async (count: number): Promise<void> => {
+    const wanted = promised.length + count
+    for (let i = 0; i < count; i++) {
+      line.send({
+        kind: 'deposit',
+        mailbox: bob.device,
+        envelope: envelope(Date.now(), { sealed: new Uint8Array(2_000) }),
+      })
+    }
+    while (promised.length < wanted) {
+      const frame = await line.next()
+      if (frame?.kind !== 'stored') throw new Error(`answered ${JSON.stringify(frame)}`)
+      promised.push(...frame.receipt.taken.map(({ id }) => id))
+    }
+  }
+  for (let i = 0; i < 15; i++) await deposit(100)
+  const before = promised.length
+  let over = false
+  const copied = backupTo(dataDir, copy, (path) => relay.backup(path)).finally(() => (over = true))
+  while (!over) await deposit(50)
+  await copied
+  expect(promised.length).toBeGreaterThan(before)
+  await stop()
+
+  restoreFrom(copy, dataDir, Date.now())
+  const again = await runningRelay({ dataDir })
+  const fetched = new Set<string>(await fetchAll(again, bob))
+  expect(promised.slice(0, before).filter((id) => !fetched.has(id))).toEqual([])
+  expect(fetched.difference(new Set(promised)).size).toBe(0)
 })
 
 test('a relay that is not running is copied too, and a copy that has changed replaces nothing', async () => {
