@@ -50,6 +50,7 @@ export async function openNode(
     ...(announce === undefined ? {} : { announce }),
     circuits: settings.get('circuits') ?? true,
     lan: settings.get('lan') ?? true,
+    upnp: settings.get('upnp') ?? true,
     presence: settings.get('presence') ?? true,
   }
   try {

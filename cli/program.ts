@@ -113,6 +113,7 @@ function globalFlags(program: Command): Command {
     .option('--announce <multiaddr>', 'the address to tell others, if another one (repeatable)', address)
     .option('--no-circuits', 'no circuits through relays, which tell them who calls whom')
     .option('--no-lan', 'say nothing on the local network, and look for nobody there')
+    .option('--no-upnp', 'do not ask the router to let others in')
     .option('--no-presence', 'do not tell contacts when you are here or type')
     .option('--json', 'one JSON object a line on stdout')
     .option('-v, --verbose', 'say more on stderr; twice for everything', (_, before: number | undefined) =>

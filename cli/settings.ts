@@ -17,6 +17,7 @@ const kinds = {
   announce: 'list',
   circuits: 'switch',
   lan: 'switch',
+  upnp: 'switch',
   presence: 'switch',
   json: 'switch',
   verbose: 'count',

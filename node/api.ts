@@ -38,6 +38,8 @@ export interface NodeOptions {
    * PeerId, by which those who know it recognise it.
    */
   readonly lan?: boolean
+  /** False: the router is not asked (by UPnP) to forward the port this device listens on. */
+  readonly upnp?: boolean
   /** False: contacts are not told when this person is here or types, and nor is this person told of them. */
   readonly presence?: boolean
   /** Structured diagnostics, without names, contents or full identifiers. */

@@ -15,6 +15,7 @@ export interface DeviceNodeInit {
   readonly announce: readonly string[]
   readonly circuits?: boolean
   readonly lan?: boolean
+  readonly upnp?: boolean
   readonly presence?: boolean
   readonly log: Log
   /** Closes the store and lets go of the data directory. */

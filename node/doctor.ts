@@ -7,6 +7,7 @@ import { clockSkewMsMax, preKeysLow } from '../protocol/limits.ts'
 import type { Diagnosis, Finding, NodeIdentity, RelayStanding } from './api.ts'
 import { refusalWords, type LastingRefusal } from './core/refusals.ts'
 import type { Health } from './io/health.ts'
+import type { MappingStanding } from './io/port-mapping.ts'
 
 export interface DoctorInit {
   readonly identity: NodeIdentity
@@ -141,13 +142,29 @@ const routers: Readonly<Record<Health['router'], Omit<Finding, 'about'>>> = {
 function routerFindings({ health, identity }: DoctorInit): readonly Finding[] {
   const seen = health.seenAs.length === 0 ? '' : `; seen as ${health.seenAs.join(' and ')}`
   const { says, ...rest } = routers[health.router]
+  const { mapping } = health
+  const forwarded = mapping !== undefined && mapping.state !== 'none' ? [mappingFinding(mapping)] : []
   const listening = identity.addresses.filter((address) => !address.includes('/p2p-circuit'))
   return [
     { about: 'router', says: `${says}${seen}`, ...rest },
+    ...forwarded,
     listening.length > 0
       ? { about: 'addresses', state: 'good', says: listening.join(', ') }
       : { about: 'addresses', state: 'poor', says: 'listens nowhere', todo: 'let it listen: --listen' },
   ]
+}
+
+function mappingFinding(mapping: Exclude<MappingStanding, { state: 'none' }>): Finding {
+  const about = 'port mapping'
+  if (mapping.state === 'forwards') {
+    return { about, state: 'good', says: `the router lets others in at ${mapping.addresses.join(' and ')}` }
+  }
+  return {
+    about,
+    state: 'good',
+    says: `the router forwards no port: ${mapping.reason}`,
+    todo: 'nothing is lost by it; a port forwarded by hand and --announce, or UPnP allowed in the router, let others in',
+  }
 }
 
 /**

@@ -40,6 +40,7 @@ export async function createNode(options: NodeOptions): Promise<LinnetNode> {
       ...(options.circuits !== undefined && { circuits: options.circuits }),
       dataDir: options.dataDir,
       lan: options.lan ?? true,
+      upnp: options.upnp ?? true,
       presence: options.presence ?? true,
       log: (level, message, fields) => options.log?.({ level, message, ...fields }),
       release,

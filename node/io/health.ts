@@ -4,6 +4,7 @@ import { placeOf } from './addresses.ts'
 import { withDeadline } from './deadline.ts'
 import { askDirectory } from './directory-client.ts'
 import type { DeviceHost } from './host.ts'
+import type { MappingStanding } from './port-mapping.ts'
 import type { View } from './vantage.ts'
 
 /**
@@ -17,6 +18,8 @@ export interface Health {
   /** From where relays see us, without ports. */
   readonly seenAs: readonly string[]
   readonly roundTripsMs: ReadonlyMap<string, number>
+  /** Absent when the router is not asked. */
+  readonly mapping?: MappingStanding
   /** Relays through which we can be reached. */
   readonly circuits: readonly string[]
   /** Each relay's clock less ours, give or take half a round trip; of those that told their time. */
@@ -25,7 +28,11 @@ export interface Health {
 
 const pingMsMax = 3_000
 
-export async function healthOf(host: DeviceHost, relays: readonly string[]): Promise<Health> {
+export async function healthOf(
+  host: DeviceHost,
+  relays: readonly string[],
+  mapping?: MappingStanding,
+): Promise<Health> {
   const views = host.services.vantage.views()
   const roundTrips = await Promise.all(relays.map((relay) => roundTripMs(host, relay)))
   const reached = roundTrips.filter((one) => one !== undefined)
@@ -35,6 +42,7 @@ export async function healthOf(host: DeviceHost, relays: readonly string[]): Pro
     seenAs: [...new Set(views.map(({ observed }) => hostOf(observed.toString())))],
     roundTripsMs: new Map(reached),
     skewsMs: new Map(skews.filter((one) => one !== undefined)),
+    ...(mapping !== undefined && { mapping }),
     circuits: host.services.circuits?.granted() ?? [],
   }
 }

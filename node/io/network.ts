@@ -16,6 +16,7 @@ import type { Log } from './log.ts'
 import { Neighbours } from './neighbourhood.ts'
 import { Alarm, type PulseInit } from './pulse.ts'
 import type { Reach, ReachInit } from './reach.ts'
+import { PortMapping } from './port-mapping.ts'
 import { RelayLinks } from './relay-links.ts'
 import { Surroundings } from './surroundings.ts'
 
@@ -42,6 +43,8 @@ export interface NetworkInit {
   readonly onListener?: (topic: string) => void
   /** Says on the local network that it is there, and hears who else is. */
   readonly lan?: boolean
+  /** Has the router forward our ports, if it does so on request. */
+  readonly upnp?: boolean
 }
 
 /** What happens outside this device; the rest of the effects are its own affair. */
@@ -60,6 +63,7 @@ export class Network {
   readonly #alarm = new Alarm()
   readonly #surroundings: Surroundings
   readonly #neighbours: Neighbours
+  readonly #mapping: PortMapping | undefined
 
   constructor(init: NetworkInit) {
     this.#init = init
@@ -75,6 +79,14 @@ export class Network {
     })
     this.#depositor = new Depositor({ push: init.push, anonymous: this.#anonymous })
     this.#neighbours = new Neighbours(init.push)
+    // Whoever says what to announce has seen to the way in.
+    if (init.upnp === true && init.announce.length === 0) {
+      this.#mapping = new PortMapping({
+        listening: () => this.#started().services.reach.listening(),
+        onChanged: () => this.#tellAddresses(),
+        log: init.log,
+      })
+    }
     this.#surroundings = new Surroundings({ onChange: (what) => this.#changed(what) })
   }
 
@@ -88,6 +100,7 @@ export class Network {
       this.#host = await this.#listening(instead)
     }
     this.#tellAddresses()
+    this.#mapping?.refresh()
     this.#surroundings.start()
   }
 
@@ -96,7 +109,11 @@ export class Network {
     this.#links.closeAll()
     this.#relays.leaveAll()
     this.#depositor.close()
-    await Promise.all([this.#anonymous.stop(), this.#host === undefined ? undefined : stopHost(this.#host, stopMsMax)])
+    await Promise.all([
+      this.#mapping?.stop(),
+      this.#anonymous.stop(),
+      this.#host === undefined ? undefined : stopHost(this.#host, stopMsMax),
+    ])
   }
 
   /** Without PeerId, as last told to the core. */
@@ -131,7 +148,7 @@ export class Network {
   }
 
   health(relays: readonly string[]): Promise<Health> {
-    return healthOf(this.#started(), relays)
+    return healthOf(this.#started(), relays, this.#mapping?.standing())
   }
 
   subscribe(topic: string): void {
@@ -213,6 +230,7 @@ export class Network {
     this.#alarm.ring()
     this.#neighbours.forget()
     this.#tellAddresses()
+    this.#mapping?.refresh()
     this.#init.push({ kind: 'surroundings-changed' })
   }
 
@@ -221,7 +239,7 @@ export class Network {
     const ours =
       announce.length > 0
         ? announce.map(parse).filter((a) => a !== undefined)
-        : this.#started().services.reach.listening()
+        : [...(this.#mapping?.addresses() ?? []), ...this.#started().services.reach.listening()]
     const addresses = toTell(ours, this.#started().services.circuits?.granted() ?? [])
     if (addresses.join() === this.#told?.join()) return
     this.#told = addresses
