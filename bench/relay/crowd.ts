@@ -27,7 +27,7 @@ export interface FromCrowd {
 }
 
 /** As a node does when a relay is away. */
-const reconnect = { minMs: 500, maxMs: 8_000 }
+const reconnect = { minMs: 500, maxMs: 10_000 }
 
 class Resident {
   readonly #number: number

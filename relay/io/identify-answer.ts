@@ -95,7 +95,7 @@ export function identifyAnswer(): (components: IdentifyAnswerComponents) => Iden
   }
 }
 
-/** Of a copy, because an address keeps its bytes once it was asked for them, and they would keep a page of others' alive. */
+/** Of a copy, because an address keeps its bytes once it was asked for them. */
 function bytesOf(address: Multiaddr): Uint8Array {
-  return multiaddr(address.toString()).bytes
+  return multiaddr(address.getComponents()).bytes
 }
