@@ -24,10 +24,11 @@ import { curedPeers } from './peers-cure.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { cureReservations } from './reservations-cure.ts'
 import type { Switchboard } from './switchboard.ts'
+import { closeUnused, type UnusedConnectionsLimits } from './unused-connections.ts'
 import { curedTcp } from './writes-cure.ts'
 import { curedYamux } from './yamux-cure.ts'
 
-export interface HostLimits extends DoorLimits, GossipLimits {
+export interface HostLimits extends DoorLimits, GossipLimits, UnusedConnectionsLimits {
   /** Connections of all peers together. */
   readonly connectionsMax: number
   /** Connections from one address in one second: a crowd behind one router that comes back at once. */
@@ -55,6 +56,7 @@ export const hostLimits: HostLimits = {
   connectionsPerAddressPerSecond: 50,
   handshakesMax: 1_000,
   handshakeMsMax: 10_000,
+  connectionUnusedMsMax: 60_000,
   streamsPerConnectionMax: 128,
   mailboxStreamsPerConnectionMax: 4,
   directoryStreamsPerConnectionMax: 8,
@@ -131,6 +133,7 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
   })
   cureReservations(host.services.circuit, host)
   countCircuits(host.services.circuit, init)
+  closeUnused(host, init)
   return host
 }
 

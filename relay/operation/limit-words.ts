@@ -44,6 +44,7 @@ export const limitWords: Readonly<Record<keyof AllLimits, string>> = {
   connectionsPerAddressPerSecond: 'New connections from one address in one second. Raise it behind a load balancer.',
   handshakesMax: 'Connections that have not finished their handshake, shared out by the address they come from.',
   handshakeMsMax: 'How long a handshake may take.',
+  connectionUnusedMsMax: 'A connection without a stream or a reservation is closed after one to two of these.',
   streamsPerConnectionMax: 'Streams of one connection, of all protocols together.',
   mailboxStreamsPerConnectionMax: 'Mailbox streams of one connection.',
   directoryStreamsPerConnectionMax: 'Directory streams of one connection.',

@@ -65,6 +65,11 @@ const trips: readonly (readonly [limit: Limit, limits: Partial<AllLimits>, trip:
   ['connectionsPerAddressPerSecond', { connectionsPerAddressPerSecond: 2 }, ({ address }) => silentSockets(address, 3)],
   ['handshakesMax', { handshakesMax: 2 }, ({ address }) => silentSockets(address, 3)],
   ['handshakeMsMax', { handshakeMsMax: 200 }, ({ address }) => silentSockets(address, 1)],
+  [
+    'connectionUnusedMsMax',
+    { connectionUnusedMsMax: 100 },
+    async ({ address }) => (await caller()).dial(multiaddr(address)),
+  ],
   ['streamsPerConnectionMax', { streamsPerConnectionMax: 3 }, ({ address }) => openMany(address, mailboxProtocol, 6)],
   [
     'mailboxStreamsPerConnectionMax',
@@ -165,4 +170,20 @@ test('every limit of the network is met by one of these, or is no limit to be me
   const tripped = new Set(trips.map(([limit]) => limit))
   const ofTheNetwork = names.slice(names.indexOf('connectionsMax'))
   expect(ofTheNetwork.filter((limit) => !tripped.has(limit))).toEqual([])
+})
+
+test('a connection is kept for a stream or a reservation, and let go when nothing is left of them', async () => {
+  const { relay, address } = await runningRelay({ limits: { connectionUnusedMsMax: 150 } })
+  const connections = async (): Promise<number> => (await relay.status()).connections
+  const bob = await resident(address)
+  const mailbox = await openMailbox(bob.node, address)
+  mailbox.send({ kind: 'subscribe', credit: 10 })
+  await mailbox.expect('page')
+  const carol = await stockNode([`${address}/p2p-circuit`])
+  const dave = await caller()
+  await dave.dial(multiaddr(address))
+  await expect.poll(() => relay.reached.get('connectionUnusedMsMax'), { timeout: 5_000 }).toBe(1)
+  expect([await connections(), dave.getConnections().length, carol.getConnections().length]).toEqual([2, 0, 1])
+  mailbox.close()
+  await expect.poll(connections, { timeout: 5_000 }).toBe(1)
 })
