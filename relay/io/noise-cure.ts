@@ -8,7 +8,9 @@
  * as well; where its insides have changed, it is left as it is. To be dropped when upstream keeps its keys.
  */
 import { noise, type NoiseComponents } from '@chainsafe/libp2p-noise'
-import type { ConnectionEncrypter, PrivateKey } from '@libp2p/interface'
+import type { ConnectionEncrypter, PeerId, PrivateKey } from '@libp2p/interface'
+import { peerIdFromMultihash } from '@libp2p/peer-id'
+import { decode as decodeDigest } from 'multiformats/hashes/digest'
 import { equalBytes } from '../../protocol/crypto/bytes.ts'
 import { hkdfSha256, systemRandom, x25519, x25519Generate } from '../../protocol/crypto/primitives.ts'
 import type { DhKeyPair } from '../../protocol/crypto/provider.ts'
@@ -50,7 +52,7 @@ export function curedNoise(): (components: NoiseComponents) => ConnectionEncrypt
     encrypter.secureInbound = async (socket, options) => {
       const secured = await secureInbound(socket, options)
       lighten(secured.connection)
-      return secured
+      return { ...secured, remotePeer: copied(secured.remotePeer) }
     }
     return encrypter
   }
@@ -64,6 +66,11 @@ function lighten(connection: object): void {
   Object.assign(connection, {
     encrypt: (chunk: unknown) => encrypt.call(connection, chunk).subarray(),
   })
+}
+
+/** Its bytes are a slice of a page that passing messages filled, and would keep all of it alive as long as the connection. */
+function copied(peer: PeerId): PeerId {
+  return peerIdFromMultihash(decodeDigest(new Uint8Array(peer.toMultihash().bytes)))
 }
 
 function generateKeypair(): DhKeyPair {
