@@ -8,12 +8,13 @@
  * as well; where its insides have changed, it is left as it is. To be dropped when upstream keeps its keys.
  */
 import { noise, type NoiseComponents } from '@chainsafe/libp2p-noise'
-import type { ConnectionEncrypter, PeerId, PrivateKey } from '@libp2p/interface'
+import type { ConnectionEncrypter, MessageStream, PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromMultihash } from '@libp2p/peer-id'
 import { decode as decodeDigest } from 'multiformats/hashes/digest'
 import { equalBytes } from '../../protocol/crypto/bytes.ts'
 import { hkdfSha256, systemRandom, x25519, x25519Generate } from '../../protocol/crypto/primitives.ts'
 import type { DhKeyPair } from '../../protocol/crypto/provider.ts'
+import { handshakeMessages } from './handshake-messages.ts'
 
 /** What is replaced of the encrypter, all of it private to it. */
 interface Insides {
@@ -23,6 +24,7 @@ interface Insides {
     hkdf?: (chain: Uint8Array, input: Uint8Array) => readonly Uint8Array[]
   }
   staticKey?: DhKeyPair
+  performHandshakeResponder?: (messages: { unwrap(): MessageStream }, ...rest: unknown[]) => Promise<unknown>
 }
 
 /** What is changed of a secured connection, all of it private to it. */
@@ -42,12 +44,7 @@ export function curedNoise(): (components: NoiseComponents) => ConnectionEncrypt
   return (components) => {
     const privateKey = signsOnce(components.privateKey)
     const encrypter: ConnectionEncrypter = noise()(Object.create(components, { privateKey: { value: privateKey } }))
-    const { crypto, staticKey } = encrypter as unknown as Insides
-    const known = [crypto?.generateKeypair, crypto?.dh, crypto?.hkdf, staticKey].every((part) => part !== undefined)
-    if (known) {
-      const own: Insides = { crypto: { ...crypto, generateKeypair, dh, hkdf }, staticKey: generateKeypair() }
-      Object.assign(encrypter, own)
-    }
+    cureHandshake(encrypter as unknown as Insides)
     const secureInbound = encrypter.secureInbound.bind(encrypter)
     encrypter.secureInbound = async (socket, options) => {
       const secured = await secureInbound(socket, options)
@@ -55,6 +52,25 @@ export function curedNoise(): (components: NoiseComponents) => ConnectionEncrypt
       return { ...secured, remotePeer: copied(secured.remotePeer) }
     }
     return encrypter
+  }
+}
+
+function cureHandshake(insides: Insides): void {
+  const { crypto, staticKey } = insides
+  const known = [crypto?.generateKeypair, crypto?.dh, crypto?.hkdf, staticKey].every((part) => part !== undefined)
+  if (known) {
+    insides.crypto = { ...crypto, generateKeypair, dh, hkdf }
+    insides.staticKey = generateKeypair()
+  }
+  const respond = insides.performHandshakeResponder?.bind(insides)
+  if (respond === undefined) return
+  insides.performHandshakeResponder = async (stock, ...rest) => {
+    const messages = handshakeMessages(stock.unwrap())
+    try {
+      return await respond(messages, ...rest)
+    } finally {
+      messages.unwrap()
+    }
   }
 }
 
