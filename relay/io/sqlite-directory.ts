@@ -9,6 +9,9 @@ export class SqliteDirectory {
   readonly #limits: StoreLimits
   readonly #sql: ReturnType<typeof prepare>
 
+  /** Those of everybody, for an operator's monitor; undefined until they are asked for, and then kept while they change. */
+  #preKeys: number | undefined
+
   constructor(db: Database.Database, limits: StoreLimits) {
     this.#limits = limits
     this.#sql = prepare(db)
@@ -47,7 +50,7 @@ export class SqliteDirectory {
     if (row === undefined) return { state: 'not-found' }
     const first = spend ? this.#sql.firstPreKey.get(key) : undefined
     if (first !== undefined) {
-      this.#sql.dropPreKey.run(key, first.id)
+      this.#changed(-this.#sql.dropPreKey.run(key, first.id).changes)
       this.#sql.rememberTaken.run(key, first.id)
       this.#sql.forgetTaken.run(key, key, this.#limits.preKeysTakenKeptMax)
     }
@@ -68,15 +71,26 @@ export class SqliteDirectory {
     const row = this.#sql.idle.get(nowMs - this.#limits.mailboxIdleMsMax)
     if (row === undefined) return undefined
     this.#sql.dropDevice.run(row.device)
-    this.#sql.dropPreKeys.run(row.device)
+    this.#changed(-this.#sql.dropPreKeys.run(row.device).changes)
     this.#sql.dropTaken.run(row.device)
     this.#sql.dropOrphan.run(row.account, row.account)
     return { device: deviceIdOf(row.device), box: row.box }
   }
 
   census(): Pick<Census, 'mailboxes' | 'preKeys' | 'cards'> {
-    const { mailboxes, preKeys, cards } = this.#sql.census.get() ?? { mailboxes: 0, preKeys: 0, cards: 0 }
-    return { mailboxes, preKeys, cards }
+    this.#preKeys ??= this.#sql.countAllPreKeys.get()?.count ?? 0
+    const { mailboxes, cards } = this.#sql.census.get() ?? { mailboxes: 0, cards: 0 }
+    return { mailboxes, preKeys: this.#preKeys, cards }
+  }
+
+  /** After a rollback what is in memory may be ahead of what is on disk. */
+  forgetCounts(): void {
+    this.#preKeys = undefined
+  }
+
+  #changed(preKeys: number): number {
+    if (this.#preKeys !== undefined) this.#preKeys += preKeys
+    return preKeys
   }
 
   #count(): number {
@@ -92,7 +106,7 @@ export class SqliteDirectory {
     for (const { id, key } of preKeys) {
       if (left >= this.#limits.preKeysKeptMax) break
       if (this.#sql.wasTaken.get(device, id) !== undefined) continue
-      left += this.#sql.addPreKey.run(device, id, key).changes
+      left += this.#changed(this.#sql.addPreKey.run(device, id, key).changes)
     }
     return left
   }
@@ -106,8 +120,7 @@ function prepare(db: Database.Database) {
   const keepDevice = `INSERT INTO device (device, account, version, bundle, updated_ms) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (device) DO UPDATE SET account = excluded.account, version = excluded.version,
     bundle = excluded.bundle, updated_ms = excluded.updated_ms`
-  const census = `SELECT (SELECT count(*) FROM device) AS mailboxes, (SELECT count(*) FROM prekey_onetime) AS preKeys,
-    (SELECT count(*) FROM card) AS cards`
+  const census = `SELECT (SELECT count(*) FROM device) AS mailboxes, (SELECT count(*) FROM card) AS cards`
   return {
     device: db.prepare<[Bytes], DeviceRow>('SELECT account, version, bundle FROM device WHERE device = ?'),
     countDevices: db.prepare<[], Count>('SELECT count(*) AS count FROM device'),
@@ -132,7 +145,8 @@ function prepare(db: Database.Database) {
     rememberTaken: db.prepare('INSERT INTO prekey_taken (device, id) VALUES (?, ?) ON CONFLICT DO NOTHING'),
     forgetTaken: db.prepare(forgetTaken),
     dropTaken: db.prepare('DELETE FROM prekey_taken WHERE device = ?'),
-    census: db.prepare<[], Pick<Census, 'mailboxes' | 'preKeys' | 'cards'>>(census),
+    countAllPreKeys: db.prepare<[], Count>('SELECT count(*) AS count FROM prekey_onetime'),
+    census: db.prepare<[], Pick<Census, 'mailboxes' | 'cards'>>(census),
   }
 }
 

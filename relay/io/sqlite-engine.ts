@@ -22,6 +22,7 @@ export class SqliteEngine implements Engine {
   /** To be told after every rollback. */
   rolledBack(): void {
     this.#mailboxes.forgetLevels()
+    this.#directory.forgetCounts()
   }
 
   run(call: StoreCall): StoreOutcome {

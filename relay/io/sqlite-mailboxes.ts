@@ -1,10 +1,11 @@
 /** The SQLite store's waiting envelopes and tombstones. Runs inside the transaction of whoever calls it. */
 import type Database from 'better-sqlite3-multiple-ciphers'
 import { deviceIdOf, envelopeIdOf, idBytes, type DeviceId, type EnvelopeId } from '../../protocol/ids.ts'
-import { clockSkewMsMax, messageLifeMs, urgencyMax } from '../../protocol/limits.ts'
+import { clockSkewMsMax, messageLifeMs } from '../../protocol/limits.ts'
 import type { Envelope, LossReason } from '../../protocol/wire/mailbox.ts'
 import type { Answer, Ask, Census, Enqueued, LostEnvelope } from '../core/store-calls.ts'
 import type { SqliteDirectory } from './sqlite-directory.ts'
+import { Totals, type Total } from './sqlite-totals.ts'
 import type { StoreLimits } from './store.ts'
 
 /** A mailbox and how full it is. Counted once and then kept in memory, since this thread is the only writer. */
@@ -23,6 +24,7 @@ export class SqliteMailboxes {
   readonly #limits: StoreLimits
   readonly #directory: SqliteDirectory
   readonly #sql: ReturnType<typeof prepare>
+  readonly #totals: Totals
   readonly #levels = new Map<DeviceId, Level>()
   /** Bytes in use when this batch began, and what it has added since; unknown until one of its calls asks. */
   #usedBytes: number | undefined
@@ -31,6 +33,7 @@ export class SqliteMailboxes {
     this.#limits = limits
     this.#directory = directory
     this.#sql = prepare(db)
+    this.#totals = new Totals(() => this.#sql.census.all())
   }
 
   batchBegins(): void {
@@ -40,6 +43,7 @@ export class SqliteMailboxes {
   /** After a rollback what is in memory may be ahead of what is on disk. */
   forgetLevels(): void {
     this.#levels.clear()
+    this.#totals.forget()
   }
 
   enqueue({ mailbox, envelope, nowMs }: Ask<'enqueue'>): Enqueued {
@@ -81,6 +85,7 @@ export class SqliteMailboxes {
     this.#dropTombstone(level, id)
     level.count += 1
     level.bytes += sealed.length
+    this.#totals.changed(urgency, 1, sealed.length)
     this.#usedBytes = (this.#usedBytes ?? 0) + sealed.length
     return { state: 'stored', storedMs: nowMs, expiresMs, pruned }
   }
@@ -113,6 +118,7 @@ export class SqliteMailboxes {
       if (row === undefined) continue
       level.count -= 1
       level.bytes -= row.bytes
+      this.#totals.changed(row.urgency, -1, row.bytes)
       storedMs.push(row.storedMs)
     }
     return { deleted: storedMs.length, storedMs }
@@ -146,18 +152,9 @@ export class SqliteMailboxes {
   }
 
   census(): Pick<Census, 'messages' | 'messageBytes' | 'byUrgency' | 'oldestMs' | 'tombstones' | 'diskBytes'> {
-    const byUrgency = Array.from({ length: urgencyMax + 1 }, () => 0)
-    let messageBytes = 0
-    for (const { urgency, messages, bytes } of this.#sql.census.all()) {
-      byUrgency[urgency] = messages
-      messageBytes += bytes
-    }
     const { oldestMs, tombstones } = this.#sql.oldest.get() ?? { oldestMs: null, tombstones: 0 }
-    const messages = byUrgency.reduce((sum, count) => sum + count, 0)
     return {
-      messages,
-      messageBytes,
-      byUrgency,
+      ...this.#totals.now,
       oldestMs: oldestMs ?? undefined,
       tombstones,
       diskBytes: this.#diskBytes(),
@@ -199,6 +196,7 @@ export class SqliteMailboxes {
     this.#sql.remove.run(row.seq)
     level.count -= 1
     level.bytes -= row.bytes
+    this.#totals.changed(row.urgency, -1, row.bytes)
     this.#sql.addTombstone.run(level.box, row.id, reason, atMs)
     level.tombstones += 1
     const { tombstonesMax } = this.#limits
@@ -212,11 +210,12 @@ export class SqliteMailboxes {
   }
 
   #giveUp({ device, box }: { readonly device: DeviceId; readonly box: number }): LostEnvelope[] {
-    const ids = this.#sql.allIds.all(box).map(({ id }) => envelopeIdOf(id))
+    const rows = this.#sql.allOf.all(box)
+    for (const { urgency, bytes } of rows) this.#totals.changed(urgency, -1, bytes)
     this.#sql.removeAll.run(box)
     this.#sql.dropTombstones.run(box)
     this.#levels.delete(device)
-    return ids.map((id: EnvelopeId) => ({ mailbox: device, id, reason: 'expired' }))
+    return rows.map(({ id }) => ({ mailbox: device, id: envelopeIdOf(id), reason: 'expired' }))
   }
 
   #read(seq: number): Envelope {
@@ -250,7 +249,7 @@ function prepare(db: Database.Database) {
     (SELECT count(*) FROM tombstone) AS tombstones`
   const pages = `SELECT page_count AS pages, freelist_count AS free, page_size AS size
     FROM pragma_page_count, pragma_freelist_count, pragma_page_size`
-  const expired = `SELECT seq, device, id, bytes FROM mailbox JOIN device USING (box)
+  const expired = `SELECT seq, device, id, bytes, urgency FROM mailbox JOIN device USING (box)
     WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?`
   const level = `SELECT count(*) AS count, coalesce(sum(bytes), 0) AS bytes,
     (SELECT count(*) FROM tombstone WHERE box = ?) AS tombstones FROM mailbox WHERE box = ?`
@@ -262,20 +261,20 @@ function prepare(db: Database.Database) {
       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (box, id) DO NOTHING`),
     level: db.prepare<[number, number], Omit<Level, 'box'>>(level),
     lessUrgent: db.prepare<[number, number], Row>(
-      'SELECT seq, id, bytes FROM mailbox WHERE box = ? AND urgency > ? ORDER BY urgency DESC, seq',
+      'SELECT seq, id, bytes, urgency FROM mailbox WHERE box = ? AND urgency > ? ORDER BY urgency DESC, seq',
     ),
     order: db.prepare<[number, number], Row>(
-      'SELECT seq, id, bytes FROM mailbox WHERE box = ? AND expires_ms > ? ORDER BY urgency, seq',
+      'SELECT seq, id, bytes, urgency FROM mailbox WHERE box = ? AND expires_ms > ? ORDER BY urgency, seq',
     ),
     read: db.prepare<[number], EnvelopeRow>(
       'SELECT id, urgency, expires_ms AS expiresMs, sealed FROM mailbox WHERE seq = ?',
     ),
     remove: db.prepare('DELETE FROM mailbox WHERE seq = ?'),
-    removeById: db.prepare<[number, Bytes], { bytes: number; storedMs: number }>(
-      'DELETE FROM mailbox WHERE box = ? AND id = ? RETURNING bytes, stored_ms AS storedMs',
+    removeById: db.prepare<[number, Bytes], { bytes: number; storedMs: number; urgency: number }>(
+      'DELETE FROM mailbox WHERE box = ? AND id = ? RETURNING bytes, stored_ms AS storedMs, urgency',
     ),
     removeAll: db.prepare('DELETE FROM mailbox WHERE box = ?'),
-    allIds: db.prepare<[number], { id: Buffer }>('SELECT id FROM mailbox WHERE box = ?'),
+    allOf: db.prepare<[number], Row>('SELECT seq, id, bytes, urgency FROM mailbox WHERE box = ?'),
     expired: db.prepare<[number, number], Row & { readonly device: Buffer }>(expired),
     addTombstone: db.prepare('INSERT OR REPLACE INTO tombstone (box, id, reason, at_ms) VALUES (?, ?, ?, ?)'),
     dropTombstone: db.prepare('DELETE FROM tombstone WHERE box = ? AND id = ?'),
@@ -286,7 +285,7 @@ function prepare(db: Database.Database) {
     trimTombstones: db.prepare(trimTombstones),
     forgetTombstones: db.prepare(forgetTombstones),
     pages: db.prepare<[], { pages: number; free: number; size: number }>(pages),
-    census: db.prepare<[], { urgency: number; messages: number; bytes: number }>(census),
+    census: db.prepare<[], Total>(census),
     oldest: db.prepare<[], { oldestMs: number | null; tombstones: number }>(oldest),
   }
 }
@@ -297,6 +296,7 @@ interface Row {
   readonly seq: number
   readonly id: Buffer
   readonly bytes: number
+  readonly urgency: number
 }
 
 interface EnvelopeRow {

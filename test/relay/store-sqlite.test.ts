@@ -2,7 +2,9 @@
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3-multiple-ciphers'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import { relayLimits } from '../../relay/core/limits.ts'
 import type { StoreCall } from '../../relay/core/store-calls.ts'
 import { commitBatch, isDamage } from '../../relay/io/group-commit.ts'
@@ -180,4 +182,63 @@ test('a directory is locked once, and free again when let go', async () => {
   expect(() => lockDirectory(path)).toThrow(/Another relay/)
   unlock()
   lockDirectory(path)()
+})
+
+test('what waits altogether is known without being counted: it is what a count would say, whatever happened before', async () => {
+  const db = openDatabase(join(await temporaryDirectory(), 'relay.db'), relaySchema)
+  atEnd(() => void db.close())
+  const limits = { ...relayLimits, mailboxMessagesMax: 6, mailboxIdleMsMax: 40 * 86_400_000 }
+  const engine = new SqliteEngine(db, limits)
+  const people = [createPerson(), createPerson(), createPerson()]
+  commitBatch(db, engine, people.map(publication))
+  const envelopes = fc.record({ urgency: fc.nat(5), size: fc.integer({ min: 1, max: 300 }), lifeMs: fc.nat(2_000) })
+  const step = fc.oneof(
+    fc.record({
+      do: fc.constant('enqueue' as const),
+      who: fc.nat(2),
+      envelopes: fc.array(envelopes, { maxLength: 8 }),
+    }),
+    fc.record({ do: fc.constant('ack' as const), who: fc.nat(2), count: fc.nat(4) }),
+    fc.record({ do: fc.constant('sweep' as const), afterMs: fc.nat(1_500) }),
+    fc.record({ do: fc.constant('poison' as const), who: fc.nat(2) }),
+    fc.record({ do: fc.constant('take' as const), who: fc.nat(2) }),
+    fc.record({ do: fc.constant('publish' as const), who: fc.nat(2) }),
+  )
+  const sent: { mailbox: DeviceId; id: EnvelopeId }[] = []
+  let clockMs = nowMs
+  const enqueue = (mailbox: DeviceId, urgency: number, size: number, lifeMs: number): StoreCall => {
+    const one = envelope(clockMs, { urgency, sealed: new Uint8Array(size), expiresMs: clockMs + 1 + lifeMs })
+    sent.push({ mailbox, id: one.id })
+    return { op: 'enqueue', mailbox, envelope: one, nowMs: clockMs }
+  }
+  const run = (calls: readonly StoreCall[]): void => {
+    commitBatch(db, engine, calls)
+    const census = { op: 'census', nowMs: clockMs } as const
+    expect(engine.run(census)).toEqual(new SqliteEngine(db, limits).run(census))
+  }
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      for (const one of steps) {
+        const device = people['who' in one ? one.who : 0]?.device
+        if (device === undefined) continue
+        if (one.do === 'enqueue')
+          run(one.envelopes.map(({ urgency, size, lifeMs }) => enqueue(device, urgency, size, lifeMs)))
+        if (one.do === 'ack') {
+          const ids = sent.filter(({ mailbox }) => mailbox === device).map(({ id }) => id)
+          run([{ op: 'ack', mailbox: device, ids: ids.slice(-one.count) }])
+        }
+        if (one.do === 'sweep') run([{ op: 'sweep', nowMs: (clockMs += one.afterMs), countMax: 5 }])
+        if (one.do === 'take') run([{ op: 'take-prekey', device, spend: true }])
+        if (one.do === 'publish') run([publication(people[one.who] ?? createPerson())])
+        if (one.do === 'poison')
+          run([enqueue(device, 1, 9, 999), enqueue(device, 0.5, 9, 999), enqueue(device, 2, 9, 999)])
+      }
+    }),
+    { numRuns: 60 },
+  )
+  clockMs += 50 * 86_400_000
+  for (let i = 0; i < 5; i++) run([{ op: 'sweep', nowMs: clockMs, countMax: 500 }]) // All of them are gone by then.
+  expect(engine.run({ op: 'census', nowMs: clockMs })).toMatchObject({
+    answer: { mailboxes: 0, messages: 0, messageBytes: 0 },
+  })
 })
