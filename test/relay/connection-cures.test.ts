@@ -10,6 +10,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { expect, test } from 'vitest'
+import { Keepalive } from '../../relay/io/keepalive.ts'
 import { cureListeners } from '../../relay/io/listeners-cure.ts'
 import { curedNoise } from '../../relay/io/noise-cure.ts'
 import { curedPeers } from '../../relay/io/peers-cure.ts'
@@ -123,6 +124,35 @@ test('libp2p keeps an entry of whoever opened a stream; cured, none', async () =
   }
 })
 
+test('connections take turns to be asked after, and those that are gone are forgotten', async () => {
+  const keepalive = new Keepalive(240)
+  const asked: number[] = []
+  const connections = Array.from({ length: 300 }, (_, i) => ({
+    status: 'open',
+    ping: () => {
+      asked.push(i)
+      return i === 7 ? Promise.reject(new Error('closed meanwhile')) : Promise.resolve()
+    },
+  }))
+  for (const connection of connections) keepalive.include(connection)
+  await expect.poll(() => new Set(asked).size, { timeout: 20_000 }).toBe(300)
+  for (const connection of connections) connection.status = 'closed'
+  await elapsed(500)
+  const before = asked.length
+  await elapsed(500)
+  expect(asked.length).toBe(before)
+})
+
+test('a cured node asks after whoever is connected', async () => {
+  const listener = await node({ cured: true })
+  const dialler = await node({ cured: false })
+  await dialler.dial(listener.getMultiaddrs())
+  await expect.poll(() => listener.getConnections().length).toBe(1)
+  const [connection] = listener.getConnections()
+  const roundTripMs = (): number => Number(Reflect.get(Object(Reflect.get(Object(connection), 'muxer')), 'rtt'))
+  await expect.poll(roundTripMs, { timeout: 20_000 }).toBeGreaterThanOrEqual(0)
+})
+
 test('upstream still parses its keys for each agreement, signs for each handshake, and writes piece by piece', () => {
   const crypto = sourceOf('@chainsafe/libp2p-noise', 'crypto/index.js')
   expect(
@@ -162,7 +192,7 @@ async function node({ cured }: { readonly cured: boolean }): Promise<Libp2p> {
     addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
     transports: [cured ? curedTcp({}) : tcp()],
     connectionEncrypters: [cured ? curedNoise() : noise()],
-    streamMuxers: [cured ? curedYamux({ maxInboundStreams: 100 }) : yamux()],
+    streamMuxers: [cured ? curedYamux({ maxInboundStreams: 100, askEveryMs: 600 }) : yamux()],
     connectionMonitor: { enabled: false },
     ...(cured && { services: { peers: curedPeers() } }),
   })
