@@ -3,8 +3,10 @@
  * own with its files on a disk and every sync done; the load comes from this process over TCP on the loopback, encrypted.
  * Processor time of the server is the figure to trust; rates and delays move with whatever else the machine does.
  */
+import { execFileSync } from 'node:child_process'
 import { statfsSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Contender } from './relay/contender.ts'
 import { ours } from './relay/ours.ts'
@@ -19,12 +21,14 @@ import { flood } from './relay/workloads/flood.ts'
 const usage = `npm run bench:relay -- [options]
   --quick             a few seconds of everything, for a look
   --alone             no other servers beside ours
+  --connections       and after them thousands of connections, for some minutes more
   --only LIST         of store, online, wire and flood; by default all of them
 `
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    connections: { type: 'boolean', default: false },
     alone: { type: 'boolean', default: false },
     only: { type: 'string', default: [...workloads, 'flood'].join(',') },
     help: { type: 'boolean', default: false },
@@ -46,6 +50,12 @@ console.log()
 const chosen = workloads.filter((workload) => only.includes(workload))
 if (chosen.length > 0) console.log(report(await takeTurns(contenders, chosen, plan), plan))
 if (only.includes('flood')) await flood(plan.flood)
+if (values.connections) {
+  console.log('\n### Connections\n')
+  execFileSync(process.execPath, [fileURLToPath(new URL('./relay/connections.ts', import.meta.url))], {
+    stdio: 'inherit',
+  })
+}
 process.exit(0)
 
 function isInstalled(contender: Contender): boolean {

@@ -60,15 +60,7 @@ function tablesOf({ store, online, wire }: Plan): Table[] {
         { heading: 'others’ share', figure: 'online at most: others’ share of the machine' },
       ],
     },
-    {
-      title: `Bytes on the wire for a message of ${wire.bytes} bytes, all acknowledgements included`,
-      columns: [
-        { heading: 'in all', figure: 'wire: bytes a message', better: 'less' },
-        { heading: 'beyond the body twice', figure: 'wire: of them beyond the body twice' },
-        { heading: 'sender and server', figure: 'wire: between sender and server' },
-        { heading: 'server and recipient', figure: 'wire: between server and recipient' },
-      ],
-    },
+    ...wire.sizes.map(wireTable),
   ]
 }
 
@@ -82,6 +74,18 @@ function ratedTable(prefix: string, rate: number, bytes: number): Table {
       { heading: 'acknowledged after, ms, 99 %', figure: `${prefix}: acknowledged after, ms, 99 %` },
       { heading: 'late, %', figure: `${prefix}: not arrived and acknowledged in time, %` },
       { heading: 'others’ share', figure: `${prefix}: others’ share of the machine` },
+    ],
+  }
+}
+
+function wireTable(bytes: number): Table {
+  return {
+    title: `Bytes on the wire for a message of ${bytes} bytes, all acknowledgements included`,
+    columns: [
+      { heading: 'in all', figure: `wire ${bytes}: bytes a message`, better: 'less' },
+      { heading: 'beyond the body twice', figure: `wire ${bytes}: of them beyond the body twice` },
+      { heading: 'sender and server', figure: `wire ${bytes}: between sender and server` },
+      { heading: 'server and recipient', figure: `wire ${bytes}: between server and recipient` },
     ],
   }
 }
