@@ -45,7 +45,7 @@ export async function takeTurns(
   return [...runs].map(([contender, figures]) => ({ contender, figures: medians(figures) }))
 }
 
-/** What went wrong is said and leaves a gap in the tables. */
+/** Says what it found, for who wants to see how far the rounds lie apart; what went wrong leaves a gap in the tables. */
 async function turn(contender: Contender, due: readonly Workload[], plan: Plan, place: string): Promise<Figures> {
   const figures: Record<string, number | undefined> = {}
   let server: Server | undefined
@@ -60,7 +60,9 @@ async function turn(contender: Contender, due: readonly Workload[], plan: Plan, 
     console.error(`${contender.name}: ${error instanceof Error ? error.message : String(error)}.${words}`)
   }
   await server?.stop()
-  console.error(`${contender.name}: ${Math.round((performance.now() - beganMs) / 1_000)} s`)
+  const rounded = Object.entries(figures).map(([name, value]) => [name, Number(value?.toPrecision(4))])
+  const seconds = Math.round((performance.now() - beganMs) / 1_000)
+  console.error(`${contender.name}, ${seconds} s: ${JSON.stringify(Object.fromEntries(rounded))}`)
   return figures
 }
 
