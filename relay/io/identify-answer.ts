@@ -40,7 +40,6 @@ export type IdentifyAnswer = Startable
 const identifyProtocol = '/ipfs/id/1.0.0'
 const agent = 'linnet-relay'
 const protocolVersion = 'ipfs/0.1.0'
-const closeMsMax = 5_000
 /** What others take in one message; a relay has a handful of addresses and a dozen protocols. */
 const [addressesMax, addressBytesMax, protocolsMax, wordBytesMax] = [64, 256, 64, 128]
 
@@ -81,7 +80,7 @@ export function identifyAnswer(): (components: IdentifyAnswerComponents) => Iden
       // A field may stand anywhere in a message, so this one is put behind the others.
       const message = concatBytes((said ??= say()), observed.encode({ observedAddr: bytesOf(connection.remoteAddr) }))
       stream.send(lp.encode.single(message))
-      stream.close({ signal: AbortSignal.timeout(closeMsMax) }).catch((error: unknown) => {
+      stream.close().catch((error: unknown) => {
         stream.abort(error instanceof Error ? error : new Error('close failed'))
       })
     }
