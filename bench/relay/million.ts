@@ -2,14 +2,26 @@
  * What a million waiting messages change for those who come after them: the relay stores and hands out with an empty disk and
  * with a full one, is copied while it works, drained, and filled again. `node bench/relay/million.ts [MESSAGES]`; minutes.
  */
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { backupTo, createRelay, restoreFrom } from '../../relay/index.ts'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { EnvelopeId } from '../../protocol/ids.ts'
+import { messageLifeMs } from '../../protocol/limits.ts'
+import type { StoreCall } from '../../relay/core/store-calls.ts'
+import { backupTo, createRelay, relayLimits, restoreFrom, type Relay } from '../../relay/index.ts'
+import { commitBatch } from '../../relay/io/group-commit.ts'
+import { SqliteEngine } from '../../relay/io/sqlite-engine.ts'
+import { openDatabase } from '../../relay/io/sqlite-open.ts'
+import { relaySchema } from '../../relay/io/sqlite-schema.ts'
+import { envelope } from '../../test/relay/people.ts'
 import { bodyOf, elapsed, type Client } from './contender.ts'
 import { percentile } from './figures.ts'
 import { connectUser, publish, residentOf } from './ours.ts'
-import { startRelay, unbounded } from './server.ts'
+import { unbounded } from './server.ts'
 
 /** All load comes on one connection. */
 const limits = { ...unbounded, pendingPerStreamMax: 2_000 }
@@ -22,6 +34,9 @@ const window = 500
 const loneCount = 500
 const bulkCount = 20_000
 const probes = 3
+/** Messages put in at a time. */
+const transaction = 20_000
+const program = fileURLToPath(new URL('../../test/relay/relay-process.ts', import.meta.url))
 
 /** One sender, who waits for answers. */
 class Sender {
@@ -41,33 +56,25 @@ class Sender {
 
   /** One after another; milliseconds each, in order of size. */
   async lone(to: number, count: number): Promise<Float64Array> {
-    const took = new Float64Array(count)
+    const tookMs = new Float64Array(count)
     for (let tag = 0; tag < count; tag++) {
       const startMs = performance.now()
       const answered = new Promise<void>((resolve) => (this.#answered = () => resolve()))
       this.#client.send(to, tag, bodyOf(tag, bodyBytes))
       await answered
-      took[tag] = performance.now() - startMs
+      tookMs[tag] = performance.now() - startMs
     }
-    return took.toSorted()
+    return tookMs.toSorted()
   }
 
   /** As many as may be unanswered; messages a second. */
-  bulk(
-    count: number,
-    to: (tag: number) => number,
-    tenth: (perSecond: number) => void = () => undefined,
-  ): Promise<number> {
+  bulk(count: number, to: (tag: number) => number): Promise<number> {
     const startMs = performance.now()
-    let [sent, answered, lastMs] = [0, 0, startMs]
+    let [sent, answered] = [0, 0]
     const send = (): void => this.#client.send(to(sent), sent, bodyOf(sent++, bodyBytes))
     return new Promise((resolve) => {
       this.#answered = () => {
         answered += 1
-        if (answered % Math.floor(count / 10) === 0) {
-          tenth(count / 10 / ((performance.now() - lastMs) / 1_000))
-          lastMs = performance.now()
-        }
         if (sent < count) send()
         else if (answered === count) resolve(count / ((performance.now() - startMs) / 1_000))
       }
@@ -100,18 +107,20 @@ const probed = mailboxes
 
 async function probe(port: number, what: string): Promise<void> {
   const sender = await Sender.at(port)
-  const [p50, p99, stored, fetched]: [number[], number[], number[], number[]] = [[], [], [], []]
+  const [p50, p99]: [number[], number[]] = [[], []]
+  const [stored, spread, fetched]: [number[], number[], number[]] = [[], [], []]
   for (let i = 0; i < probes; i++) {
     const lone = await sender.lone(probed, loneCount)
     p50.push(percentile(lone, 0.5) ?? NaN)
     p99.push(percentile(lone, 0.99) ?? NaN)
     stored.push(await sender.bulk(bulkCount, () => probed))
+    spread.push(await sender.bulk(bulkCount, (tag) => tag % mailboxes))
     fetched.push(await drain(port, probed, loneCount + bulkCount))
   }
   await sender.close()
-  const [storedMid, fetchedMid] = [median(stored), median(fetched)].map(Math.round)
+  const [toOne, toMany, fromOne] = [stored, spread, fetched].map((values) => Math.round(median(values)))
   console.log(
-    `${what}: a lone message ${median(p50).toFixed(2)} ms, p99 ${median(p99).toFixed(2)} ms; ${storedMid}/s stored, ${fetchedMid}/s fetched`,
+    `${what}: a lone message ${median(p50).toFixed(2)} ms, p99 ${median(p99).toFixed(2)} ms; ${toOne}/s to one mailbox, ${toMany}/s to ${mailboxes}, ${fromOne}/s fetched`,
   )
 }
 
@@ -128,76 +137,118 @@ function sizeOf(dir: string): string {
   return mib(files.reduce((sum, name) => sum + statSync(join(dir, name)).size, 0))
 }
 
+/** As the relay's own thread would, without the network in front: only what comes after it is measured. */
+function onDisk(act: (commit: (calls: readonly StoreCall[]) => void) => void): void {
+  const db = openDatabase(join(data, 'relay.db'), relaySchema)
+  const engine = new SqliteEngine(db, { ...relayLimits, ...limits })
+  act((calls) => {
+    const { faults } = commitBatch(db, engine, calls)
+    if (faults.length > 0) throw new Error(`the store refused: ${faults.join()}`)
+  })
+  db.close()
+}
+
+const kept: EnvelopeId[][] = Array.from({ length: mailboxes }, () => [])
+
+function fill(count: number): void {
+  const startMs = performance.now()
+  onDisk((commit) => {
+    for (let first = 0; first < count; first += transaction) {
+      commit(Array.from({ length: Math.min(transaction, count - first) }, (_, i) => waiting(first + i)))
+    }
+  })
+  console.log(`${count} messages of ${bodyBytes} bytes put in, ${took(startMs)}: ${sizeOf(data)} on disk`)
+}
+
+function waiting(tag: number): StoreCall {
+  const nowMs = Date.now()
+  const one = envelope(nowMs, { sealed: bodyOf(tag, bodyBytes), expiresMs: nowMs + messageLifeMs })
+  kept[tag % mailboxes]?.push(one.id)
+  return { op: 'enqueue', mailbox: residentOf(tag % mailboxes).device, envelope: one, nowMs }
+}
+
+function empty(): void {
+  const startMs = performance.now()
+  onDisk((commit) => {
+    for (const [user, ids] of kept.entries()) {
+      commit([{ op: 'ack', mailbox: residentOf(user).device, ids }])
+      ids.length = 0
+    }
+  })
+  console.log(`all of them acknowledged, ${took(startMs)}: ${sizeOf(data)} on disk`)
+}
+
+function took(sinceMs: number): string {
+  return `${((performance.now() - sinceMs) / 1_000).toFixed(1)} s`
+}
+
+/** The relay in this process, on what is there. */
+async function here(act: (relay: Relay, port: number) => Promise<void>): Promise<void> {
+  const relay = await createRelay({ dataDir: data, listen: ['/ip4/127.0.0.1/tcp/0'], limits })
+  await relay.start()
+  await act(relay, Number(/\/tcp\/(\d+)/.exec(relay.addresses[0] ?? '')?.[1]))
+  await relay.stop()
+}
+
+/** Copied while messages come in, one after another. */
+async function copied(relay: Relay, port: number): Promise<void> {
+  const sender = await Sender.at(port)
+  const startMs = performance.now()
+  let over = false
+  const backup = backupTo(data, join(place, 'copy'), (path) => relay.backup(path)).finally(() => (over = true))
+  const lone: number[] = []
+  while (!over) lone.push(...(await sender.lone(probed, 20)))
+  await backup
+  const times = Float64Array.from(lone).toSorted()
+  console.log(`copied in ${took(startMs)}; meanwhile a lone message ${ms(times, 0.5)}, p99 ${ms(times, 0.99)}`)
+  await sender.close()
+}
+
+function ms(sorted: Float64Array, share: number): string {
+  return `${percentile(sorted, share)?.toFixed(2)} ms`
+}
+
 const place = mkdtempSync(join(tmpdir(), 'linnet-million-'))
 const data = join(place, 'data')
 try {
-  const { process: server, address } = await startRelay(place, limits)
-  const port = Number(/\/tcp\/(\d+)/.exec(address)?.[1])
-  for (let user = 0; user <= mailboxes; user++) await publish(port, residentOf(user))
-  await probe(port, 'empty')
-  const loader = await Sender.at(port)
-  const tenths: string[] = []
-  const perSecond = await loader.bulk(
-    messages,
-    (tag) => tag % mailboxes,
-    (rate) => tenths.push(String(Math.round(rate))),
-  )
-  console.log(`${messages} messages of ${bodyBytes} bytes: ${Math.round(perSecond)}/s, by tenths ${tenths.join(' ')}`)
-  console.log(`then ${sizeOf(data)} on disk, ${mib(server.memory())} of memory`)
-  await loader.close()
-  await probe(port, `with ${messages} waiting`)
-  await server.kill()
-
-  await copied()
-  await drained()
+  mkdirSync(data)
+  await here(async (_relay, port) => {
+    for (let user = 0; user <= mailboxes; user++) await publish(port, residentOf(user))
+  })
+  await probedApart('empty')
+  fill(messages)
+  await probedApart(`with ${messages} waiting`)
+  await here(async (relay, port) => {
+    const startMs = performance.now()
+    await relay.status()
+    console.log(`asked how it stands, ${took(startMs)}`)
+    await copied(relay, port)
+  })
+  empty()
+  fill(messages / 2)
+  const startMs = performance.now()
+  restoreFrom(join(place, 'copy'), data, Date.now())
+  console.log(`the copy put back, ${took(startMs)}: ${sizeOf(data)} on disk`)
 } finally {
   rmSync(place, { recursive: true, force: true })
 }
 
-/** Copied while messages come in, and put back. */
-async function copied(): Promise<void> {
+/** By a relay in a process of its own, whose memory is its own as well. */
+async function probedApart(what: string): Promise<void> {
+  const server = spawn(process.execPath, [program, data, JSON.stringify(limits)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const startMs = performance.now()
-  const relay = await createRelay({ dataDir: data, listen: ['/ip4/127.0.0.1/tcp/0'], limits })
-  await relay.start()
-  console.log(`started after ${Math.round(performance.now() - startMs)} ms`)
-  const port = Number(/\/tcp\/(\d+)/.exec(relay.addresses[0] ?? '')?.[1])
-  const sender = await Sender.at(port)
-  const backupMs = performance.now()
-  let over = false
-  const backup = backupTo(data, join(place, 'copy'), (path) => relay.backup(path)).finally(() => (over = true))
-  const took: number[] = []
-  while (!over) took.push(...(await sender.lone(probed, 20)))
-  await backup
-  const meanwhile = Float64Array.from(took).toSorted()
-  console.log(
-    `copied in ${((performance.now() - backupMs) / 1_000).toFixed(1)} s; meanwhile a lone message ${percentile(meanwhile, 0.5)?.toFixed(2)} ms, p99 ${percentile(meanwhile, 0.99)?.toFixed(2)} ms`,
-  )
-  await drain(port, probed, took.length)
-  await sender.close()
-  await relay.stop()
-}
-
-/** Everybody fetches; then as many again find the room that became free. */
-async function drained(): Promise<void> {
-  const relay = await createRelay({ dataDir: data, listen: ['/ip4/127.0.0.1/tcp/0'], limits })
-  await relay.start()
-  const port = Number(/\/tcp\/(\d+)/.exec(relay.addresses[0] ?? '')?.[1])
-  const each = messages / mailboxes
-  const startMs = performance.now()
-  for (let user = 0; user < mailboxes; user += 10) {
-    await Promise.all(Array.from({ length: 10 }, (_, i) => drain(port, user + i, each)))
+  const lines = createInterface({ input: server.stdout })
+  for await (const line of lines) {
+    if (!line.startsWith('/')) continue
+    console.log(`started, ${took(startMs)}`)
+    await probe(Number(/\/tcp\/(\d+)/.exec(line)?.[1]), what)
+    break
   }
-  console.log(
-    `drained at ${Math.round(messages / ((performance.now() - startMs) / 1_000))}/s, with connects, ten at a time`,
-  )
-  const before = sizeOf(data)
-  const sender = await Sender.at(port)
-  await sender.bulk(messages / 5, (tag) => tag % mailboxes)
-  await sender.close()
-  console.log(`${before} on disk, and ${sizeOf(data)} with ${messages / 5} messages more`)
-  await backupTo(data, join(place, 'second'), (path) => relay.backup(path))
-  await relay.stop()
-  const restoreMs = performance.now()
-  restoreFrom(join(place, 'second'), data, Date.now())
-  console.log(`put back in ${((performance.now() - restoreMs) / 1_000).toFixed(1)} s: ${sizeOf(data)}`)
+  const memory = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]
+  console.log(`  ${mib(Number(memory) * 1_024)} of memory`)
+  const ended = once(server, 'exit')
+  server.kill('SIGKILL')
+  await ended
 }
