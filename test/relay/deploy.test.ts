@@ -5,7 +5,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { freePort } from '../e2e/ports.ts'
@@ -139,6 +139,38 @@ if (installed('prometheus')) {
 } else {
   test.skip('prometheus is not here, so no relay is read by it (Debian: apt-get install prometheus)', () => undefined)
 }
+
+test('what the container is given is enough for a relay, and its question after health is answered', async () => {
+  const app = await temporaryDirectory()
+  const dockerfile = read('Dockerfile')
+  const top = join(deploy, '../..')
+  for (const [, from = '', to = ''] of dockerfile.matchAll(/^COPY (?!--from)(\S+) (\S+)$/gm)) {
+    if (from === to && !from.startsWith('package')) cpSync(join(top, from), join(app, to), { recursive: true })
+  }
+  cpSync(join(top, 'package.json'), join(app, 'package.json'))
+  symlinkSync(join(top, 'node_modules'), join(app, 'node_modules'))
+  const [entry, command, health] = ['ENTRYPOINT', 'CMD', 'CMD'].map((word, i) => {
+    const found = [...dockerfile.matchAll(new RegExp(`^(?:    )?${word} (\\[.*\\])$`, 'gm'))]
+    return JSON.parse(found.at(i === 2 ? 0 : -1)?.[1] ?? '[]') as string[]
+  })
+  const [port, monitor] = [await freePort(), await freePort()]
+  const env = {
+    ...process.env,
+    LINNET_DATA_DIR: join(app, 'data'),
+    XDG_CACHE_HOME: join(app, 'cache'),
+    LINNET_RELAY_MONITOR_LISTEN: `127.0.0.1:${monitor}`,
+    LINNET_RELAY_NETWORK_LISTEN: `/ip4/127.0.0.1/tcp/${port}`,
+  }
+  const args = [...(entry ?? []), ...(command ?? [])]
+  expect(args).toEqual(['node', 'cli/linnet.js', 'relay', 'run'])
+  const relay = spawn(process.execPath, args.slice(1), { cwd: app, env, stdio: 'ignore' })
+  const ended = once(relay, 'exit')
+  atEnd(() => void relay.kill('SIGKILL'))
+  const asks = (health ?? []).slice(1).map((word) => word.replace('9401', String(monitor)))
+  await expect.poll(() => run(process.execPath, asks).status, { timeout: 20_000, interval: 300 }).toBe(0)
+  relay.kill('SIGTERM')
+  expect(await ended).toEqual([0, null])
+})
 
 if (installed('systemd-analyze')) {
   test('the unit is one that systemd takes, and lets the relay at little of the machine', async () => {
