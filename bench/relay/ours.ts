@@ -1,9 +1,11 @@
 /** Our relay: a process of its own with its database on disk, and as much of a client as the load needs. */
+import { randomFillSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { EnvelopeId } from '../../protocol/ids.ts'
+import { envelopeIdOf, type EnvelopeId } from '../../protocol/ids.ts'
+import { messageLifeMs, urgency } from '../../protocol/limits.ts'
 import { directoryFrame, directoryProtocol, type DirectoryFrame } from '../../protocol/wire/directory.ts'
 import { mailboxFrame, mailboxProtocol, type MailboxFrame } from '../../protocol/wire/mailbox.ts'
-import { createPerson, envelope, publicationOf, type Person } from '../../test/relay/people.ts'
+import { createPerson, publicationOf, type Person } from '../../test/relay/people.ts'
 import { inTurns, numbersOf, tagAt, type Client, type ClientOptions, type Contender } from './contender.ts'
 import { LightLine } from './light-line.ts'
 import { connectLight, type LightConnection } from './light.ts'
@@ -71,6 +73,18 @@ export async function connectUser(
   return new Device(connection, options)
 }
 
+/** Drawn many at a time: the load should not be what takes time. */
+const randomBytes = new Uint8Array(16 * 1_024)
+let randomBytesUsed = randomBytes.length
+
+function randomId(): EnvelopeId {
+  if (randomBytesUsed === randomBytes.length) {
+    randomFillSync(randomBytes)
+    randomBytesUsed = 0
+  }
+  return envelopeIdOf(randomBytes.slice(randomBytesUsed, (randomBytesUsed += 16)))
+}
+
 /** Envelopes a device takes without having acknowledged one. */
 const credit = 100
 
@@ -93,7 +107,7 @@ class Device implements Client {
   }
 
   send(to: number, tag: number, body: Uint8Array): void {
-    const message = envelope(Date.now(), { sealed: body })
+    const message = { id: randomId(), urgency: urgency.text, expiresMs: Date.now() + messageLifeMs, sealed: body }
     this.#waiting.set(message.id, tag)
     this.#line.send({ kind: 'deposit', mailbox: residentOf(to).device, envelope: message })
   }
