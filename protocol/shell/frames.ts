@@ -3,10 +3,8 @@
  * whoever sends none. What does not decode ends the stream; nothing that arrives throws.
  */
 import type { Stream } from '@libp2p/interface'
-import * as lp from 'it-length-prefixed'
-import { pipe } from 'it-pipe'
-import { frameBytesMax } from '../limits.ts'
 import type { Codec } from '../codec/schema.ts'
+import { FrameSplitter, withLength } from './frame-splitter.ts'
 
 export interface FramesInit<T> {
   readonly codec: Codec<T>
@@ -39,30 +37,37 @@ export class Frames<T> {
   #idle: NodeJS.Timeout | undefined
   #gathered: Uint8Array[] = []
   #gatheredBytes = 0
-  /** Bytes that came and were not handed on as frames yet. */
-  #untaken = 0
+  readonly #splitter = new FrameSplitter()
+  /** What came is left where it is until the pace allows more. */
+  #waiting = false
+  #paused = false
+  /** Nothing more will come. */
+  #allCame = false
 
   constructor(stream: Stream, init: FramesInit<T>) {
     this.#stream = stream
     this.#init = init
     this.#restartIdle()
-    // Both ends of the stream may be closed before its reader is attached, and then the reader is never told.
-    stream.addEventListener('close', () => {
-      const timer = setTimeout(() => {
-        if (!this.#ended) this.#finish('closed')
-      }, afterCloseMs)
-      timer.unref()
+    stream.addEventListener('message', ({ data }) => {
+      this.#splitter.push(plain(data.subarray()))
+      this.#take()
     })
-    stream.addEventListener('message', ({ data }) => (this.#untaken += data.byteLength))
-    void this.#read()
+    stream.addEventListener('end', () => this.#cameToAnEnd())
+    stream.addEventListener('close', ({ error }) => {
+      if (error !== undefined) this.#end(nameOf(error))
+      else this.#closeSoon()
+    })
+    // It may have ended before its reader was attached, and then the reader is never told.
+    if (stream.readableEnded) queueMicrotask(() => this.#cameToAnEnd())
+    else if (stream.status !== 'open' && stream.status !== 'closing') this.#closeSoon()
   }
 
   /** Sends a frame; false when the stream is gone or its reader too slow, and nothing was sent. */
   send(frame: T): boolean {
     if (this.#ended || this.#stream.status !== 'open') return false
     try {
-      const bytes = lp.encode.single(this.#init.codec.encode(frame))
-      if (this.#init.gather === true) this.#gather(bytes.subarray())
+      const bytes = withLength(this.#init.codec.encode(frame))
+      if (this.#init.gather === true) this.#gather(bytes)
       else this.#stream.send(bytes)
     } catch (error) {
       this.#end(`send failed: ${nameOf(error)}`)
@@ -110,41 +115,58 @@ export class Frames<T> {
     }
   }
 
-  async #read(): Promise<void> {
+  /** Hands on what has come whole, as far as the pace allows. */
+  #take(): void {
     try {
-      await pipe(
-        this.#stream,
-        (source) => lp.decode(source, { maxDataLength: frameBytesMax }),
-        async (frames) => {
-          for await (const bytes of frames) {
-            const frame = this.#init.codec.decode(plain(bytes.subarray()))
-            if (frame === undefined) return this.#end('malformed frame')
-            if (this.#ended) return
-            if (this.#idle !== undefined) this.#restartIdle()
-            this.#init.onFrame(frame)
-            const pause = this.#init.pace?.()
-            if (pause !== undefined) {
-              this.#pauseReading()
-              await pause
-            }
-            this.#untaken -= bytes.byteLength + prefixBytesOf(bytes.byteLength)
-            if (this.#untaken <= frameBytesMax) this.#goOnReading()
-          }
-          this.close()
-        },
-      )
+      while (!this.#waiting && !this.#ended) {
+        const bytes = this.#splitter.next()
+        if (bytes === undefined) break
+        const frame = bytes === false ? undefined : this.#init.codec.decode(bytes)
+        if (frame === undefined) return this.#end('malformed frame')
+        if (this.#idle !== undefined) this.#restartIdle()
+        this.#init.onFrame(frame)
+        this.#keepPace()
+      }
     } catch (error) {
-      this.#end(nameOf(error))
+      return this.#end(nameOf(error))
     }
+    if (!this.#waiting) this.#goOnReading() // Which may bring the next at once, and with it another wait.
+    if (!this.#waiting && this.#allCame) this.close()
   }
 
-  #pauseReading(): void {
-    if (this.#stream.readStatus === 'readable') this.#stream.pause()
+  #keepPace(): void {
+    const pause = this.#init.pace?.()
+    if (pause === undefined) return
+    this.#waiting = true
+    if (this.#stream.readStatus === 'readable') {
+      this.#paused = true
+      this.#stream.pause()
+    }
+    void pause.then(() => {
+      this.#waiting = false
+      this.#take()
+    })
   }
 
-  /** With more than a frame's worth left there is a whole one, so there is no waiting for the rest of it while paused. */
+  /** If it was for the pace that it was not read: others may pause a stream for reasons of their own. */
   #goOnReading(): void {
+    if (!this.#paused) return
+    this.#paused = false
     if (this.#stream.readStatus === 'paused') this.#stream.resume()
+  }
+
+  #cameToAnEnd(): void {
+    if (this.#stream.status === 'reset' || this.#stream.status === 'aborted') return // The close that follows says why.
+    this.#allCame = true
+    this.#take()
+  }
+
+  /** What was received before the end is still handed on. */
+  #closeSoon(): void {
+    const timer = setTimeout(() => {
+      if (!this.#ended) this.#finish('closed')
+    }, afterCloseMs)
+    timer.unref()
   }
 
   #restartIdle(): void {
@@ -168,17 +190,11 @@ export class Frames<T> {
 }
 
 const closeMsMax = 2_000
-/** What was received before the end is still handed on. */
 const afterCloseMs = 100
 
 /** A Buffer's `slice` shares memory where a Uint8Array's copies; whoever decodes must be able to rely on the copy. */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
-/** Of the varint before a frame. */
-function prefixBytesOf(length: number): number {
-  return length < 0x80 ? 1 : length < 0x4000 ? 2 : 3
 }
 
 function nameOf(error: unknown): string {
