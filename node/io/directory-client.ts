@@ -16,7 +16,7 @@ export interface DirectoryOpener {
     device: DeviceId,
     addresses: readonly string[],
     protocol: string,
-    manner?: Pick<Manner, 'onSilent'>,
+    manner?: Pick<Manner, 'onSilent' | 'relay'>,
   ): Promise<Reached>
 }
 
@@ -25,7 +25,10 @@ export async function askDirectory(
   opener: DirectoryOpener,
   at: string,
   question: DirectoryFrame,
-  { answerMsMax = requestMsMax, ...manner }: Pick<Manner, 'onSilent'> & { readonly answerMsMax?: number } = {},
+  {
+    answerMsMax = requestMsMax,
+    ...manner
+  }: Pick<Manner, 'onSilent' | 'relay'> & { readonly answerMsMax?: number } = {},
 ): Promise<DirectoryAnswer> {
   const place = placeOf(at)
   if (place === undefined) return { kind: 'unreachable', reason: 'not an address that can be dialled' }

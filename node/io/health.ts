@@ -75,7 +75,12 @@ async function roundTripMs(host: DeviceHost, relay: string): Promise<readonly [s
 /** What the relay's clock says, against the middle of the time the question took. */
 async function skewMs(host: DeviceHost, relay: string): Promise<readonly [string, number] | undefined> {
   const askedMs = Date.now()
-  const answer = await askDirectory(host.services.reach, relay, { kind: 'ask-time' }, { answerMsMax: pingMsMax })
+  const answer = await askDirectory(
+    host.services.reach,
+    relay,
+    { kind: 'ask-time' },
+    { relay: true, answerMsMax: pingMsMax },
+  )
   if (answer.kind !== 'answered' || answer.frame.kind !== 'time') return undefined
   return [relay, answer.frame.atMs - (askedMs + Date.now()) / 2]
 }

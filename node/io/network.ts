@@ -182,7 +182,7 @@ export class Network {
   async #publish({ relay, frame }: Extract<Effect, { kind: 'publish' }>): Promise<void> {
     const token = this.#init.tokenFor?.(relay)
     const said = token === undefined ? frame : { ...frame, token }
-    const answer = await askDirectory(this.#started().services.reach, relay, said)
+    const answer = await askDirectory(this.#started().services.reach, relay, said, { relay: true })
     if (answer.kind === 'answered' && answer.frame.kind === 'refused') {
       this.#init.log('warn', 'a relay did not take our card', { relay, reason: answer.frame.reason })
     }

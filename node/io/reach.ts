@@ -42,7 +42,10 @@ export interface ReachInit {
 export interface Manner {
   /** A circuit through a relay will do, and is dialled after every direct address. */
   readonly circuits?: boolean
-  /** The other side is a relay, which can tell us how we look from outside. */
+  /**
+   * The other side is a relay, which can tell us how we look from outside. To be said by whoever dials it as ourselves: all of
+   * them share one connection, and without a remembered port there is no direct one to anybody.
+   */
   readonly relay?: boolean
   /** Called when a dial has gone on for a moment and no machine has taken a connection. */
   readonly onSilent?: () => void
