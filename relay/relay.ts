@@ -80,6 +80,8 @@ export interface RelayStatus {
   readonly tombstones: number
   readonly cards: number
   readonly preKeys: number
+  /** Devices that have published within a day, a week and thirty days; each does when it connects. */
+  readonly active: readonly number[]
   readonly diskBytes: number
   readonly connections: number
   readonly streams: number

@@ -18,6 +18,7 @@ function wordsOf(status: Status): string {
   const reached = Object.entries(status.reached).map(([limit, times]) => `${limit} ${times}`)
   const lines: readonly (readonly [string, string | number])[] = [
     ['messages', `${status.messages} waiting (${mib(status.messageBytes)}) in ${status.mailboxes} mailboxes`],
+    ['active', `${status.active.join(', ')} mailboxes within a day, a week, 30 days`],
     ['oldest', status.oldest ?? 'none waits'],
     ['tombstones', status.tombstones],
     ['connections', `${status.connections}, ${status.streams} streams, ${status.subscriptions} mailboxes listened to`],

@@ -112,6 +112,9 @@ export interface LostEnvelope {
   readonly reason: LossReason
 }
 
+/** A day, a week and thirty days: a device publishes each time it connects. */
+export const activeWithinMs: readonly number[] = [1, 7, 30].map((days) => days * 86_400_000)
+
 /** What a store holds, for an operator. */
 export interface Census {
   readonly mailboxes: number
@@ -124,6 +127,8 @@ export interface Census {
   readonly tombstones: number
   readonly preKeys: number
   readonly cards: number
+  /** Devices that have published within each of `activeWithinMs`. */
+  readonly active: readonly number[]
   /** Bytes of the store's files. */
   readonly diskBytes: number
 }

@@ -2,6 +2,7 @@
 import type { AccountId, DeviceId } from '../../protocol/ids.ts'
 import type { SignedCard } from '../../protocol/wire/card.ts'
 import type { SignedBundle } from '../../protocol/wire/directory.ts'
+import { activeWithinMs } from '../core/store-calls.ts'
 import type { Answer, Ask, Census, Published, Taken } from '../core/store-calls.ts'
 import type { StoreLimits } from './store.ts'
 
@@ -86,10 +87,11 @@ export class MemoryDirectory {
     return device
   }
 
-  census(): Pick<Census, 'mailboxes' | 'preKeys' | 'cards'> {
-    let preKeys = 0
-    for (const device of this.#devices.values()) preKeys += device.preKeys.size
-    return { mailboxes: this.#devices.size, preKeys, cards: this.#cards.size }
+  census(nowMs: number): Pick<Census, 'mailboxes' | 'preKeys' | 'cards' | 'active'> {
+    const devices = [...this.#devices.values()]
+    const preKeys = devices.reduce((sum, device) => sum + device.preKeys.size, 0)
+    const active = activeWithinMs.map((ms) => devices.filter(({ updatedMs }) => updatedMs > nowMs - ms).length)
+    return { mailboxes: devices.length, preKeys, cards: this.#cards.size, active }
   }
 
   #dropOrphan(account: AccountId): void {

@@ -60,7 +60,7 @@ export class PostgresEngine {
       case 'count-prekeys':
         return { ok: true, op: call.op, answer: await this.#directory.countPreKeys(db, call) }
       case 'census':
-        return { ok: true, op: call.op, answer: await this.#census(db) }
+        return { ok: true, op: call.op, answer: await this.#census(db, call.nowMs) }
       case 'sweep':
         return { ok: true, op: call.op, answer: await this.#sweep(db, call) }
     }
@@ -121,7 +121,7 @@ export class PostgresEngine {
     return lost
   }
 
-  async #census(db: Queryable): Promise<Census> {
+  async #census(db: Queryable, nowMs: number): Promise<Census> {
     const classes = await db.query<{ urgency: number; messages: number; bytes: number }>(
       'SELECT urgency, count(*) AS messages, sum(bytes)::bigint AS bytes FROM mailbox GROUP BY urgency',
     )
@@ -133,7 +133,7 @@ export class PostgresEngine {
     for (const { urgency, messages } of classes.rows) byUrgency[urgency] = messages
     const { oldestMs, tombstones, diskBytes } = rest.rows[0] ?? { oldestMs: null, tombstones: 0, diskBytes: 0 }
     return {
-      ...(await this.#directory.census(db)),
+      ...(await this.#directory.census(db, nowMs)),
       messages: byUrgency.reduce((sum, count) => sum + count, 0),
       messageBytes: classes.rows.reduce((sum, { bytes }) => sum + bytes, 0),
       byUrgency,

@@ -4,6 +4,7 @@
  */
 import type { ClientBase } from 'pg'
 import { deviceIdOf, idBytes, type DeviceId } from '../../protocol/ids.ts'
+import { activeWithinMs } from '../core/store-calls.ts'
 import type { Answer, Ask, Census, Published, Taken } from '../core/store-calls.ts'
 import { decodeBundle, encodeBundle } from './kept-bundle.ts'
 import type { StoreLimits } from './store.ts'
@@ -91,12 +92,19 @@ export class PostgresDirectory {
     return deviceIdOf(row.device)
   }
 
-  async census(db: Queryable): Promise<Pick<Census, 'mailboxes' | 'preKeys' | 'cards'>> {
+  async census(db: Queryable, nowMs: number): Promise<Pick<Census, 'mailboxes' | 'preKeys' | 'cards' | 'active'>> {
     const { rows } = await db.query<Pick<Census, 'mailboxes' | 'preKeys' | 'cards'>>(
       `SELECT (SELECT count(*) FROM device) AS mailboxes, (SELECT count(*) FROM prekey_onetime) AS "preKeys",
         (SELECT count(*) FROM card) AS cards`,
     )
-    return rows[0] ?? { mailboxes: 0, preKeys: 0, cards: 0 }
+    const active: number[] = []
+    for (const ms of activeWithinMs) {
+      const found = await db.query<{ count: number }>('SELECT count(*) AS count FROM device WHERE updated_ms > $1', [
+        nowMs - ms,
+      ])
+      active.push(found.rows[0]?.count ?? 0)
+    }
+    return { ...(rows[0] ?? { mailboxes: 0, preKeys: 0, cards: 0 }), active }
   }
 
   async #countDevices(db: Queryable): Promise<number> {

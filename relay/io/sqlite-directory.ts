@@ -1,6 +1,7 @@
 /** The SQLite store's cards, bundles and prekeys. Runs inside the transaction of whoever calls it. */
 import type Database from 'better-sqlite3-multiple-ciphers'
 import { deviceIdOf, idBytes, type DeviceId } from '../../protocol/ids.ts'
+import { activeWithinMs } from '../core/store-calls.ts'
 import type { Answer, Ask, Census, Published, Taken } from '../core/store-calls.ts'
 import { decodeBundle, encodeBundle } from './kept-bundle.ts'
 import type { StoreLimits } from './store.ts'
@@ -77,10 +78,11 @@ export class SqliteDirectory {
     return { device: deviceIdOf(row.device), box: row.box }
   }
 
-  census(): Pick<Census, 'mailboxes' | 'preKeys' | 'cards'> {
+  census(nowMs: number): Pick<Census, 'mailboxes' | 'preKeys' | 'cards' | 'active'> {
     this.#preKeys ??= this.#sql.countAllPreKeys.get()?.count ?? 0
     const { mailboxes, cards } = this.#sql.census.get() ?? { mailboxes: 0, cards: 0 }
-    return { mailboxes, preKeys: this.#preKeys, cards }
+    const active = activeWithinMs.map((ms) => this.#sql.countActive.get(nowMs - ms)?.count ?? 0)
+    return { mailboxes, preKeys: this.#preKeys, cards, active }
   }
 
   /** After a rollback what is in memory may be ahead of what is on disk. */
@@ -145,6 +147,7 @@ function prepare(db: Database.Database) {
     rememberTaken: db.prepare('INSERT INTO prekey_taken (device, id) VALUES (?, ?) ON CONFLICT DO NOTHING'),
     forgetTaken: db.prepare(forgetTaken),
     dropTaken: db.prepare('DELETE FROM prekey_taken WHERE device = ?'),
+    countActive: db.prepare<[number], Count>('SELECT count(*) AS count FROM device WHERE updated_ms > ?'),
     countAllPreKeys: db.prepare<[], Count>('SELECT count(*) AS count FROM prekey_onetime'),
     census: db.prepare<[], Pick<Census, 'mailboxes' | 'cards'>>(census),
   }

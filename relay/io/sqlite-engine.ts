@@ -46,7 +46,7 @@ export class SqliteEngine implements Engine {
       case 'count-prekeys':
         return { ok: true, op: call.op, answer: this.#directory.countPreKeys(call) }
       case 'census':
-        return { ok: true, op: call.op, answer: { ...this.#directory.census(), ...this.#mailboxes.census() } }
+        return { ok: true, op: call.op, answer: { ...this.#directory.census(call.nowMs), ...this.#mailboxes.census() } }
     }
   }
 }

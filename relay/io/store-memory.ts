@@ -41,7 +41,7 @@ export class MemoryEngine implements Engine {
         return {
           ok: true,
           op: call.op,
-          answer: { ...this.#mailboxes.census(), ...this.#directory.census(), diskBytes: 0 },
+          answer: { ...this.#mailboxes.census(), ...this.#directory.census(call.nowMs), diskBytes: 0 },
         }
     }
   }

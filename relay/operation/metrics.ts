@@ -114,6 +114,7 @@ type Show = (name: GaugeName, value: number, word?: string) => void
 const gaugeWords = {
   up: 'Whether the relay could say how it stands.',
   mailboxes: 'Devices with a mailbox.',
+  active_mailboxes: 'Devices with a mailbox that have connected within a day, a week and thirty days.',
   messages: 'Messages waiting, by urgency; 0 is the most urgent.',
   message_bytes: 'Bytes of messages waiting.',
   oldest_message_age_seconds: 'How long the message that waits longest has waited.',
@@ -131,19 +132,23 @@ const gaugeWords = {
 
 type GaugeName = keyof typeof gaugeWords
 
+const labels = { messages: 'urgency', active_mailboxes: 'within' } as const
+const withinWords = ['1d', '7d', '30d']
+
 function gauges(registry: Registry): Show {
   const all = new Map<string, Gauge>()
   for (const [name, help] of Object.entries(gaugeWords)) {
-    all.set(name, gauge(registry, name, help, ...(name === 'messages' ? ['urgency'] : [])))
+    all.set(name, gauge(registry, name, help, ...(name in labels ? [labels[name as keyof typeof labels]] : [])))
   }
   return (name, value, word) => {
     if (word === undefined) all.get(name)?.set(value)
-    else all.get(name)?.set({ urgency: word }, value)
+    else if (name in labels) all.get(name)?.set({ [labels[name as keyof typeof labels]]: word }, value)
   }
 }
 
 function showStatus(show: Show, status: RelayStatus, nowMs: number): void {
   show('mailboxes', status.mailboxes)
+  for (const [i, active] of status.active.entries()) show('active_mailboxes', active, withinWords[i])
   for (const [urgency, messages] of status.byUrgency.entries()) show('messages', messages, String(urgency))
   show('message_bytes', status.messageBytes)
   show('oldest_message_age_seconds', status.oldestMs === undefined ? 0 : Math.max(0, nowMs - status.oldestMs) / 1_000)

@@ -1,14 +1,13 @@
 /** What every store promises, whatever the engine. Each engine's own test file runs this against it. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemRandom } from '../../protocol/crypto/primitives.ts'
-import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
+import type { EnvelopeId } from '../../protocol/ids.ts'
 import type { Envelope } from '../../protocol/wire/mailbox.ts'
 import { relayLimits } from '../../relay/core/limits.ts'
-import type { Answer, Ask, StoreCall, StoreOp } from '../../relay/core/store-calls.ts'
+import type { Ask } from '../../relay/core/store-calls.ts'
 import type { Store, StoreLimits } from '../../relay/io/store.ts'
-import { bundleOf, cardOf, createPerson, envelope, preKeys, type Person } from './people.ts'
-
-const nowMs = 1_800_000_000_000
+import { bundleOf, cardOf, createPerson, envelope, preKeys } from './people.ts'
+import { nowMs, Questions } from './store-questions.ts'
 
 export function storeContract(engine: string, open: (limits: StoreLimits) => Promise<Store>): void {
   const opened: Store[] = []
@@ -186,6 +185,21 @@ export function storeContract(engine: string, open: (limits: StoreLimits) => Pro
       expect(await store.ask('census', { nowMs })).toMatchObject({ messages: 0, messageBytes: 0, oldestMs: undefined })
     })
 
+    test('knows how many devices have published of late', async () => {
+      const store = await fresh()
+      await store.resident()
+      await store.resident()
+      const day = 86_400_000
+      const active = async (laterMs: number): Promise<readonly number[]> =>
+        (await store.ask('census', { nowMs: nowMs + laterMs })).active
+      expect([await active(0), await active(day), await active(8 * day), await active(31 * day)]).toEqual([
+        [2, 2, 2],
+        [0, 2, 2],
+        [0, 0, 2],
+        [0, 0, 0],
+      ])
+    })
+
     test('takes no more than the disk it was given', async () => {
       const store = await fresh({ relayBytesMax: 400_000 })
       const bob = await store.resident()
@@ -265,53 +279,4 @@ export function storeContract(engine: string, open: (limits: StoreLimits) => Pro
       expect(await store.ask('census', { nowMs })).toMatchObject({ mailboxes: 1, messages: 0, messageBytes: 0 })
     })
   })
-}
-
-/** Asks with the answer's own type, and with the usual things filled in. */
-class Questions {
-  readonly #store: Store
-
-  constructor(store: Store) {
-    this.#store = store
-  }
-
-  async ask<O extends StoreOp>(op: O, ask: Ask<O>): Promise<Answer<O>> {
-    const outcome = await this.#store.ask({ op, ...ask } as unknown as StoreCall)
-    if (!outcome.ok) throw new Error(`refused: ${outcome.reason}`)
-    return outcome.answer
-  }
-
-  enqueue(mailbox: DeviceId, sent: Envelope): Promise<Answer<'enqueue'>> {
-    return this.ask('enqueue', { mailbox, envelope: sent, nowMs })
-  }
-
-  page(mailbox: DeviceId, changes: Partial<Ask<'page'>> = {}): Promise<Answer<'page'>> {
-    const usual = { mailbox, except: [], countMax: 100, bytesMax: 1_000_000, overheadBytes: 0, nowMs }
-    return this.ask('page', { ...usual, ...changes })
-  }
-
-  tombstones(mailbox: DeviceId, changes: Partial<Ask<'tombstones'>> = {}): Promise<Answer<'tombstones'>> {
-    return this.ask('tombstones', { mailbox, except: [], countMax: 100, ...changes })
-  }
-
-  publish(person: Person, changes: Partial<Ask<'publish'>>): Promise<Answer<'publish'>> {
-    return this.ask('publish', {
-      device: person.device,
-      account: person.account,
-      version: 1,
-      revision: 1,
-      card: cardOf(person, nowMs),
-      bundle: bundleOf(person, nowMs),
-      preKeys: preKeys(1, 2),
-      nowMs,
-      ...changes,
-    })
-  }
-
-  /** A device that has published. */
-  async resident(count = 2, atMs = nowMs): Promise<Person> {
-    const person = createPerson()
-    await this.publish(person, { preKeys: preKeys(1, count), nowMs: atMs })
-    return person
-  }
 }
