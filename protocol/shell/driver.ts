@@ -36,6 +36,8 @@ export class Driver<Input, Change, Effect> {
   #awake = false
   #ended = false
   #alarm: NodeJS.Timeout | undefined
+  /** When it goes off, by the clock that is never set. */
+  #alarmMs = 0
 
   constructor(init: DriverInit<Input, Change, Effect>) {
     this.#init = init
@@ -58,7 +60,7 @@ export class Driver<Input, Change, Effect> {
     if (this.#ended) return
     while (this.#queue.length > 0 && !this.#ended) this.#turn()
     this.#ended = true
-    clearTimeout(this.#alarm)
+    this.#silence()
   }
 
   #wake(): void {
@@ -77,7 +79,7 @@ export class Driver<Input, Change, Effect> {
       this.#setAlarm()
     } catch (error) {
       this.#ended = true
-      clearTimeout(this.#alarm)
+      this.#silence()
       this.#queue = []
       this.#init.failed(error)
     }
@@ -105,12 +107,23 @@ export class Driver<Input, Change, Effect> {
   }
 
   #setAlarm(): void {
-    clearTimeout(this.#alarm)
     const deadlineMs = this.#init.core.nextDeadline()
-    if (deadlineMs === undefined || this.#ended) return
+    if (deadlineMs === undefined || this.#ended) return this.#silence()
     const inMs = Math.min(Math.max(deadlineMs - this.#init.nowMs(), 1), timerMsMax)
-    this.#alarm = setTimeout(() => this.push(this.#init.tick), inMs)
+    const alarmMs = performance.now() + inMs
+    if (this.#alarm !== undefined && this.#alarmMs <= alarmMs) return // Early is harmless, and setting it is not free.
+    this.#silence()
+    this.#alarmMs = alarmMs
+    this.#alarm = setTimeout(() => {
+      this.#alarm = undefined
+      this.push(this.#init.tick)
+    }, inMs)
     this.#alarm.unref()
+  }
+
+  #silence(): void {
+    clearTimeout(this.#alarm)
+    this.#alarm = undefined
   }
 }
 

@@ -15,8 +15,8 @@ export class Depositors {
   readonly #streams: Streams
   readonly #reached: Reached
   readonly #awaitingRoom = new Map<DeviceId, Set<StreamId>>()
-  /** Who deposited an envelope, the oldest first. The mailbox is part of the key, because ids are the sender's choice. */
-  readonly #byEnvelope = new Map<string, StreamId>()
+  /** Who deposited an envelope, and into which mailbox, since ids are the sender's choice; the oldest first. */
+  readonly #byEnvelope = new Map<EnvelopeId, { readonly mailbox: DeviceId; readonly stream: StreamId }>()
 
   constructor(limits: RelayLimits, streams: Streams, reached: Reached) {
     this.#limits = limits
@@ -47,7 +47,7 @@ export class Depositors {
   }
 
   remember(mailbox: DeviceId, id: EnvelopeId, stream: StreamId): void {
-    this.#byEnvelope.set(keyOf(mailbox, id), stream)
+    this.#byEnvelope.set(id, { mailbox, stream })
     if (this.#byEnvelope.size <= this.#limits.depositorsMax) return
     this.#reached.count('depositorsMax')
     const [oldest] = this.#byEnvelope.keys()
@@ -56,17 +56,13 @@ export class Depositors {
 
   /** The recipient has it: nothing is left to tell. */
   forget(mailbox: DeviceId, ids: readonly EnvelopeId[]): void {
-    for (const id of ids) this.#byEnvelope.delete(keyOf(mailbox, id))
+    for (const id of ids) if (this.#byEnvelope.get(id)?.mailbox === mailbox) this.#byEnvelope.delete(id)
   }
 
   tellLost(mailbox: DeviceId, id: EnvelopeId, reason: LossReason, turn: Turn): void {
-    const stream = this.#byEnvelope.get(keyOf(mailbox, id))
-    this.#byEnvelope.delete(keyOf(mailbox, id))
-    if (stream === undefined || this.#streams.get(stream) === undefined) return
-    turn.sendMailbox(stream, { kind: 'lost', id, reason })
+    const known = this.#byEnvelope.get(id)
+    if (known?.mailbox !== mailbox) return
+    this.#byEnvelope.delete(id)
+    if (this.#streams.get(known.stream) !== undefined) turn.sendMailbox(known.stream, { kind: 'lost', id, reason })
   }
-}
-
-function keyOf(mailbox: DeviceId, id: EnvelopeId): string {
-  return `${mailbox}/${id}`
 }
