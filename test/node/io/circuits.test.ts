@@ -81,3 +81,21 @@ test('with circuits off none is told and none is dialled', async () => {
   alice.network.perform({ kind: 'dial', device: bob.id, addresses: [`${relay}/p2p-circuit`] })
   expect(await alice.heard.next('dial-failed')).toMatchObject({ reason: 'no address that can be dialled' })
 })
+
+test('whatever is asked of our relay first, the connection it leaves tells how we look from outside', async () => {
+  const folder = scratch()
+  atEnd(folder.remove)
+  const relay = (await relayOn(await freePort(), folder.path('relay'))).addresses[0]!
+  const bob = await startDevice()
+  // Of no use to the relay, which says so.
+  const [key, signature] = [new Uint8Array(33), new Uint8Array(64)]
+  const signed = { signedPreKeyId: 1, signedPreKey: key, signedPreKeySignature: signature }
+  const kyber = { kyberPreKeyId: 1, kyberPreKey: new Uint8Array(1_569), kyberPreKeySignature: signature }
+  const bundle = { registrationId: 1, deviceId: 1, identityKey: key, ...signed, ...kyber }
+  const frame = { kind: 'publish', version: 1, card: { card: key, signature }, bundle, preKeys: [] } as const
+  bob.network.perform({ kind: 'publish', relay, frame })
+  expect((await bob.heard.next('publish-answered')).answer).toMatchObject({ kind: 'answered' })
+  bob.network.perform({ kind: 'connect-relay', relay })
+  await bob.heard.next('relay-risen')
+  await expect.poll(async () => (await bob.network.health([relay])).seenAs).toEqual(['127.0.0.1'])
+})
