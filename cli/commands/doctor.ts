@@ -10,7 +10,7 @@ import { examples } from './example.ts'
 export function addDoctor(program: Command, tools: Tools): void {
   const command = program
     .command('doctor')
-    .description('relays, router, addresses, prekeys, disk, outbox: what is well, and what to do about the rest')
+    .description('relays, router, addresses, clock, prekeys, disk, outbox: what is well, and what to do about the rest')
     .action(() => tools.act(doctor))
   examples(command, ['linnet doctor', 'ends 3 when something keeps messages from coming or going'])
 }
