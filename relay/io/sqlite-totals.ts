@@ -3,6 +3,7 @@
  * million rows for it would hold up everybody else. Counted once when the database is opened, and anew after a rollback.
  */
 import { urgencyMax } from '../../protocol/limits.ts'
+import { isDamage } from './group-commit.ts'
 
 export interface Total {
   readonly urgency: number
@@ -18,7 +19,12 @@ export class Totals {
 
   constructor(count: () => readonly Total[]) {
     this.#count = count
-    this.#recount()
+    try {
+      this.#recount()
+    } catch (error) {
+      if (!isDamage(codeOf(error))) throw error
+      this.#isKnown = false // Whoever asks something first meets the damage too, and then it is said aloud.
+    }
   }
 
   /** What is in memory may be ahead of what is on disk. */
@@ -46,4 +52,8 @@ export class Totals {
     }
     this.#isKnown = true
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
