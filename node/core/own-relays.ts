@@ -249,7 +249,6 @@ export class OwnRelays {
     standing.reason =
       answer.kind === 'unreachable' ? answer.reason : `card and keys not taken: ${refusal ?? 'no sense'}`
     if (refusal !== undefined && isLasting(refusal)) standing.refused = refusal
-    if (refusal !== undefined && isLasting(refusal)) standing.refused = refusal
     standing.failures++
     const pauseMs = standing.again ? 0 : backoffMs(standing.failures, republish, draft.random)
     standing.publishFromMs = draft.nowMs + pauseMs
