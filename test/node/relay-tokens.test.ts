@@ -11,6 +11,8 @@ import { createRelay, type Relay, type RelayLogEntry } from '../../relay/index.t
 import { atEnd } from './io/support.ts'
 
 const listen = ['/ip4/127.0.0.1/tcp/0']
+/** Two publications and a handshake, on a busy machine. */
+const patience = { timeout: 15_000 }
 const token = 'corréct horse & battery?'
 const written = `?token=${encodeURIComponent(token)}`
 
@@ -53,28 +55,28 @@ test('who says the token has a mailbox, also after a restart that names the addr
   const { relay, address } = await privateRelay()
   const dataDir = newDirectory()
   const node = await run({ dataDir, relays: [address + written] })
-  await expect.poll(() => standing(node)?.preKeysLeft).toBeGreaterThan(0)
+  await expect.poll(() => standing(node)?.preKeysLeft, patience).toBeGreaterThan(0)
   expect(standing(node)).toMatchObject({ relay: address, connected: true })
   expect((await relay.status()).mailboxes).toBe(1)
   await node.stop()
   const again = await run({ dataDir, relays: [address] })
-  await expect.poll(() => standing(again)?.preKeysLeft).toBeGreaterThan(0)
+  await expect.poll(() => standing(again)?.preKeysLeft, patience).toBeGreaterThan(0)
   expect(standing(again)?.refused).toBeUndefined()
 })
 
 test('a missing and a wrong token are told apart, said in words, and mended without a restart', async () => {
   const { address } = await privateRelay()
   const node = await run({ relays: [address] })
-  await expect.poll(() => standing(node)?.refused).toBe('token-needed')
+  await expect.poll(() => standing(node)?.refused, patience).toBe('token-needed')
   await node.setRelays([`${address}?token=guess`])
-  await expect.poll(() => standing(node)?.refused).toBe('token-wrong')
+  await expect.poll(() => standing(node)?.refused, patience).toBe('token-wrong')
   const { well, findings } = await node.doctor()
   const about = findings.find((one) => one.about === `relay ${address}`)
   expect([well, about?.state]).toEqual([false, 'bad'])
   expect(about?.says).toBe('keeps nothing for you: it is private and does not take the token it was told')
   expect(about?.todo).toContain('ask its operator for the token')
   await node.setRelays([address + written])
-  await expect.poll(() => standing(node)?.preKeysLeft).toBeGreaterThan(0)
+  await expect.poll(() => standing(node)?.preKeysLeft, patience).toBeGreaterThan(0)
   expect((await node.doctor()).well).toBe(true)
 })
 
@@ -83,9 +85,9 @@ test('the token is in no card, invite, view, log or file', async () => {
   const entries: LogEntry[] = []
   const dataDir = newDirectory()
   const node = await run({ dataDir, relays: [`${address}?token=guess`], log: (entry) => entries.push(entry) })
-  await expect.poll(() => standing(node)?.refused).toBe('token-wrong')
+  await expect.poll(() => standing(node)?.refused, patience).toBe('token-wrong')
   await node.setRelays([address + written])
-  await expect.poll(() => standing(node)?.preKeysLeft).toBeGreaterThan(0)
+  await expect.poll(() => standing(node)?.preKeysLeft, patience).toBeGreaterThan(0)
   const link = await node.invite()
   const friend = await run({ relays: [] })
   const contact = await friend.add(link)
