@@ -45,7 +45,8 @@ function relayFindings({ identity, health }: DoctorInit): readonly Finding[] {
   const findings = identity.relays.flatMap((standing): readonly Finding[] => {
     const { relay, role, connected, refused, elsewhere } = standing
     const about = `relay ${relay}`
-    if (role === 'spare' && !connected) return [{ about, state: 'good', says: 'a spare, for when another stays away' }]
+    if (role === 'spare' && !connected && standing.reason === undefined)
+      return [{ about, state: 'good', says: 'a spare, for when another stays away' }]
     if (refused !== undefined) return [refusedFinding(about, refused)]
     if (connected) return connectedFindings(standing, health)
     if (role === 'home' && elsewhere !== undefined) return [closingFinding(about, elsewhere)]

@@ -118,7 +118,7 @@ export class Homes {
   roleOf(relay: string): RelayRole {
     if (this.#card.relays.includes(relay)) return 'home'
     if (!this.#card.settings.relays.includes(relay)) return 'left'
-    return this.#missed.has(relay) ? 'dropped' : 'spare'
+    return this.#missed.has(relay) && this.#left.has(relay) ? 'dropped' : 'spare'
   }
 
   /** Since when a relay that is named does not serve. */

@@ -42,7 +42,7 @@ afterEach(async () => {
   folder.remove()
 })
 
-test.runIf(canMakeMachines())('with a connection to it that stood a moment ago', { timeout: 60_000 }, async () => {
+test.runIf(canMakeMachines())('with a connection to it that stood a moment ago', async () => {
   await meet()
   await roundTrip('over the first relay')
   machines.separate(ofAlice, swallowed)
@@ -50,7 +50,7 @@ test.runIf(canMakeMachines())('with a connection to it that stood a moment ago',
   expect(await roundTrip('second')).toBeLessThan(msMax)
 })
 
-test.runIf(canMakeMachines())('after a start, with no connection to it', { timeout: 60_000 }, async () => {
+test.runIf(canMakeMachines())('after a start, with no connection to it', async () => {
   await meet()
   await alice.kill()
   machines.separate(ofAlice, swallowed)
@@ -60,7 +60,7 @@ test.runIf(canMakeMachines())('after a start, with no connection to it', { timeo
   expect(await roundTrip('second')).toBeLessThan(msMax)
 })
 
-test.runIf(canMakeMachines())('between two who meet', { timeout: 60_000 }, async () => {
+test.runIf(canMakeMachines())('between two who meet', async () => {
   machines.separate(ofAlice, swallowed)
   const sinceMs = performance.now()
   await meet()
