@@ -56,7 +56,8 @@ const retry = { minMs: retryMsMin, maxMs: retryMsMax }
 /** A card is asked for again no sooner than this, however many messages would like to know. */
 const refreshMs = 60_000
 /** After a failed dial alone, less and less often while it brings nothing new: many can never be dialled. */
-const calmMsMax = 1_800_000
+const calmMsMin = 600_000
+const calmMsMax = 7_200_000
 
 export class Asks {
   readonly #init: AsksInit
@@ -71,9 +72,10 @@ export class Asks {
   doubtCard(contact: Contact, draft: Draft): void {
     const quest = this.#quest(contact.account)
     if (quest.calmUntilMs > draft.nowMs || quest.outstanding > 0 || quest.fromMs > draft.nowMs) return
-    // Where they were dialled in vain they would not answer this either.
+    // One relay at a time, each in turn; and where they were dialled in vain they would not answer this either.
     const relays = contact.card?.relays ?? []
-    this.#askAround(contact, quest, relays.length > 0 ? relays : this.#places(contact, draft), draft)
+    const relay = relays[(quest.stale + quest.failures) % relays.length]
+    this.#askAround(contact, quest, relay === undefined ? this.#places(contact, draft) : [relay], draft)
   }
 
   /** Asks everywhere for a contact's card, unless that was done a moment ago. `request` is answered after this round. */
@@ -182,7 +184,8 @@ export class Asks {
     const contact = draft.contact(account)
     if (quest.found) {
       quest.stale = (contact?.card?.revision ?? 0) > quest.revision ? 0 : quest.stale + 1
-      quest.calmUntilMs = draft.nowMs + Math.min(calmMsMax, refreshMs * 2 ** Math.max(0, quest.stale - 1))
+      const calmMs = quest.stale === 0 ? refreshMs : calmMsMin * 2 ** (quest.stale - 1)
+      quest.calmUntilMs = draft.nowMs + Math.min(calmMsMax, calmMs)
       quest.dueMs = quest.calmUntilMs + calmMsMax
     }
     if (!quest.found && quest.failures === 1 && contact?.state === 'adding') {

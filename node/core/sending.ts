@@ -49,8 +49,7 @@ export class Sending {
         linked: lane.link !== undefined && lane.linkFromMs <= draft.nowMs,
         doubtful: isSilent(lane, draft.nowMs),
         dialling: lane.dialling,
-        dialable:
-          lane.link === undefined && this.#isWorthADial(lane, contact, draft) && this.#hasPlace(lane, contact, draft),
+        dialable: lane.link === undefined && !lane.dialling && this.#isDialable(lane, contact, draft),
         dialFromMs: lane.dialFromMs,
         dialFailures: lane.dialFailures,
         headStartUntilMs: lane.headStartUntilMs,
@@ -137,6 +136,10 @@ export class Sending {
     if (lane.isAwaited(draft.nowMs) || this.#init.nearby.isHere(lane.device, draft.nowMs)) return true
     const relays = contact.card?.relays ?? []
     return !relays.some((relay) => (lane.relayFromMs.get(relay) ?? 0) <= draft.nowMs)
+  }
+
+  #isDialable(lane: Lane, contact: Contact, draft: Draft): boolean {
+    return this.#isWorthADial(lane, contact, draft) && this.#hasPlace(lane, contact, draft)
   }
 
   /**
