@@ -6,12 +6,20 @@ import { LocalError } from '../../protocol/errors.ts'
 
 /** Something that can be set back to how it was. */
 interface Undoable {
-  setBack(key: string, row: unknown): void
+  /** `value` is undefined where nothing stood. */
+  setBack(key: string, value: unknown, place: number): void
+}
+
+interface Step {
+  readonly table: Undoable
+  readonly key: string
+  readonly value: unknown
+  readonly place: number
 }
 
 /** How to take back what was done since `begin`, newest first. */
 export class UndoLog {
-  #steps: { readonly table: Undoable; readonly key: string; readonly row: unknown }[] = []
+  #steps: Step[] = []
   #open = false
 
   get open(): boolean {
@@ -24,9 +32,9 @@ export class UndoLog {
   }
 
   /** Notes what stood in a table before it was changed. */
-  push(table: Undoable, key: string, row: unknown): void {
+  push(step: Step): void {
     if (!this.#open) throw new LocalError('changes are applied inside a transaction')
-    this.#steps.push({ table, key, row })
+    this.#steps.push(step)
   }
 
   commit(): void {
@@ -40,16 +48,17 @@ export class UndoLog {
     this.#open = false
     const steps = this.#steps
     this.#steps = []
-    for (const { table, key, row } of steps.toReversed()) table.setBack(key, row)
+    for (const { table, key, value, place } of steps.toReversed()) table.setBack(key, value, place)
   }
 }
 
+/** Stays the same while its value is replaced, so that groups it stays in need not be told. */
 interface Row<V> {
   readonly place: number
-  readonly value: V
+  value: V
 }
 
-export class Table<V> {
+export class Table<V> implements Undoable {
   readonly #undo: UndoLog
   readonly #rows = new Map<string, Row<V>>()
   readonly #groups: Group<V>[] = []
@@ -71,16 +80,17 @@ export class Table<V> {
   }
 
   put(key: string, value: V): void {
-    const old = this.#rows.get(key)
-    this.#undo.push(this, key, old)
-    this.#set(key, old, { place: old?.place ?? this.#nextPlace++, value })
+    const row = this.#rows.get(key)
+    this.#undo.push({ table: this, key, value: row?.value, place: row?.place ?? 0 })
+    if (row === undefined) this.#insert(key, { place: this.#nextPlace++, value })
+    else this.#replace(key, row, value)
   }
 
   drop(key: string): void {
-    const old = this.#rows.get(key)
-    if (old === undefined) return
-    this.#undo.push(this, key, old)
-    this.#set(key, old, undefined)
+    const row = this.#rows.get(key)
+    if (row === undefined) return
+    this.#undo.push({ table: this, key, value: row.value, place: row.place })
+    this.#remove(key, row)
   }
 
   dropWhere(gone: (value: V) => boolean): void {
@@ -93,20 +103,31 @@ export class Table<V> {
 
   /** Takes over the rows of another table of the same shape; its values are shared, being never changed. */
   takeFrom(other: Table<V>): void {
-    for (const [key, row] of other.#rows) this.#set(key, this.#rows.get(key), row)
+    for (const [key, { value, place }] of other.#rows) this.setBack(key, value, place)
     this.#nextPlace = other.#nextPlace
   }
 
-  /** For the undo log: a row as it was handed to it. */
-  setBack(key: string, row: unknown): void {
-    this.#set(key, this.#rows.get(key), row as Row<V> | undefined)
+  setBack(key: string, value: V | undefined, place: number): void {
+    const row = this.#rows.get(key)
+    if (row === undefined) {
+      if (value !== undefined) this.#insert(key, { place, value })
+    } else if (value === undefined) this.#remove(key, row)
+    else this.#replace(key, row, value)
   }
 
-  #set(key: string, old: Row<V> | undefined, row: Row<V> | undefined): void {
-    const groups = this.#groups
-    for (let i = 0; i < groups.length; i++) groups[i]?.move(key, old, row)
-    if (row === undefined) this.#rows.delete(key)
-    else this.#rows.set(key, row)
+  #insert(key: string, row: Row<V>): void {
+    for (const group of this.#groups) group.move(key, row, undefined, row.value)
+    this.#rows.set(key, row)
+  }
+
+  #replace(key: string, row: Row<V>, value: V): void {
+    for (const group of this.#groups) group.move(key, row, row.value, value)
+    row.value = value
+  }
+
+  #remove(key: string, row: Row<V>): void {
+    for (const group of this.#groups) group.move(key, row, row.value, undefined)
+    this.#rows.delete(key)
   }
 }
 
@@ -164,23 +185,19 @@ export class Group<V> {
     return [...this.#members.keys()].toSorted()
   }
 
-  move(key: string, from: Row<V> | undefined, to: Row<V> | undefined): void {
-    const before = from === undefined ? undefined : this.#groupsOf(from.value)
-    const after = to === undefined ? undefined : this.#groupsOf(to.value)
-    if (typeof before === 'string') {
-      if (before !== after) this.#leave(before, key)
-    } else if (before !== undefined) {
-      for (const name of before) if (after?.includes(name) !== true) this.#leave(name, key)
-    }
-    if (to === undefined || after === undefined) return
-    if (typeof after === 'string') this.#join(after, key, to)
-    else for (const name of after) this.#join(name, key, to)
+  /** A row whose value was `from` and will be `to`. */
+  move(key: string, row: Row<V>, from: V | undefined, to: V | undefined): void {
+    const before = from === undefined ? undefined : this.#groupsOf(from)
+    const after = to === undefined ? undefined : this.#groupsOf(to)
+    if (before === after) return
+    for (const name of listed(before)) if (!isIn(name, after)) this.#leave(name, key)
+    for (const name of listed(after)) if (!isIn(name, before)) this.#join(name, key, row)
   }
 
   #join(name: string, key: string, row: Row<V>): void {
     const members = this.#members.get(name)
-    if (members instanceof Map) members.set(key, row)
-    else if (members === undefined || members.key === key) this.#members.set(name, { key, row })
+    if (members === undefined) this.#members.set(name, { key, row })
+    else if (members instanceof Map) members.set(key, row)
     else {
       const both = new Map([
         [members.key, members.row],
@@ -192,14 +209,23 @@ export class Group<V> {
 
   #leave(name: string, key: string): void {
     const members = this.#members.get(name)
-    if (members === undefined) return
-    if (!(members instanceof Map)) {
-      if (members.key === key) this.#members.delete(name)
-      return
+    if (members instanceof Map) {
+      members.delete(key)
+      if (members.size > 0) return
     }
-    members.delete(key)
-    if (members.size === 0) this.#members.delete(name)
+    this.#members.delete(name)
   }
+}
+
+const none: readonly string[] = []
+
+function listed(names: GroupNames): readonly string[] {
+  if (names === undefined) return none
+  return typeof names === 'string' ? [names] : names
+}
+
+function isIn(name: string, names: GroupNames): boolean {
+  return names === name || (names !== undefined && typeof names !== 'string' && names.includes(name))
 }
 
 /** By place: a map forgets it when a dropped row comes back by undoing. */
