@@ -57,11 +57,11 @@ function flags(): ReturnType<typeof parseArgs<{ options: typeof options }>>['val
 }
 
 /** A town makes much that is soon forgotten; with a larger nursery it is forgotten for nothing. A third of the time. */
-const roomyHeap = '--max-semi-space-size=128'
+const roomyHeap = '--max-semi-space-size=256'
 
 function againWithRoom(): number {
   const { argv, execArgv, execPath } = process
-  const roomy = [...execArgv, roomyHeap, '--min-semi-space-size=128']
+  const roomy = [...execArgv, roomyHeap, '--min-semi-space-size=256']
   const { status } = spawnSync(execPath, [...roomy, ...argv.slice(1)], { stdio: 'inherit' })
   return status ?? 2
 }

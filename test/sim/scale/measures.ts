@@ -20,7 +20,7 @@ export class Measures {
   readonly #world: World
   readonly #sliceMs: number
   readonly #saidMs = new Map<string, number>()
-  readonly #offered = new Map<string, number>()
+  readonly #offered = new Set<string>()
   readonly slices: Slice[] = Array.from({ length: slices }, () => ({
     said: 0,
     shown: 0,
@@ -30,7 +30,7 @@ export class Measures {
   }))
   readonly latenciesMs: number[] = []
   readonly worstMailbox = { count: 0, relay: '' }
-  readonly #inMailbox = new Map<string, number>()
+  readonly #inMailbox = new Map<SimRelay, Map<string, number>>()
   #outbox = 0
   #mailbox = 0
   said = 0
@@ -71,9 +71,8 @@ export class Measures {
       performed: (_device, effect) => {
         if (effect.kind !== 'deposit') return
         this.deposits++
-        const before = this.#offered.get(effect.envelope.id) ?? 0
-        if (before > 0) this.retries++
-        this.#offered.set(effect.envelope.id, before + 1)
+        if (this.#offered.has(effect.envelope.id)) this.retries++
+        else this.#offered.add(effect.envelope.id)
       },
       stored: (relay, call, outcome) => {
         if (!outcome.ok) return
@@ -86,11 +85,8 @@ export class Measures {
         }
       },
       wiped: (relay) => {
-        for (const [key, count] of this.#inMailbox) {
-          if (!key.startsWith(`${relay.name} `)) continue
-          this.#mailbox -= count
-          this.#inMailbox.delete(key)
-        }
+        for (const count of this.#inMailbox.get(relay)?.values() ?? []) this.#mailbox -= count
+        this.#inMailbox.delete(relay)
       },
     }
   }
@@ -142,10 +138,12 @@ export class Measures {
   }
 
   #moveMailbox(relay: SimRelay, mailbox: string, by: number): void {
-    const key = `${relay.name} ${mailbox}`
-    const count = (this.#inMailbox.get(key) ?? 0) + by
-    if (count > 0) this.#inMailbox.set(key, count)
-    else this.#inMailbox.delete(key)
+    if (by === 0) return
+    let mailboxes = this.#inMailbox.get(relay)
+    if (mailboxes === undefined) this.#inMailbox.set(relay, (mailboxes = new Map()))
+    const count = (mailboxes.get(mailbox) ?? 0) + by
+    if (count > 0) mailboxes.set(mailbox, count)
+    else mailboxes.delete(mailbox)
     this.#mailbox += by
     if (count > this.worstMailbox.count) Object.assign(this.worstMailbox, { count, relay: relay.name })
   }

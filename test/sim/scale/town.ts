@@ -59,6 +59,7 @@ export class Town {
     const relays = chance.shuffled(story.relays).slice(0, scenario.relaysPerNode)
     const latencyMs = chance.between(...scenario.latencyMs)
     const person = story.person(`n${index}`, relays, { openness: this.#openness(chance), latencyMs, bytesPerSecond })
+    person.keepsDiary = false
     person.glanceMs = chance.between(second, 10 * minute)
   }
 

@@ -52,6 +52,9 @@ export interface DeviceInit {
   readonly faults?: DeviceFaults
 }
 
+/** An answer is fetched soon, or nobody waits for it. */
+const answersMax = 16
+
 export class SimDevice {
   readonly name: string
   readonly account: AccountId
@@ -230,7 +233,9 @@ export class SimDevice {
 
   #performed(effect: Effect): void {
     this.#init.watches.performed(this, effect)
-    if (effect.kind === 'answer') this.#answers.set(effect.request, effect.answer)
+    if (effect.kind !== 'answer') return
+    this.#answers.set(effect.request, effect.answer)
+    this.#answers.delete(effect.request - answersMax)
   }
 
   #broken(how: Break): void {

@@ -15,8 +15,9 @@ const glanceMs = 50
 export class Person {
   readonly device: SimDevice
   readonly #world: World
-  /** Every event once, in the order it was told. */
+  /** Every event once, in the order it was told, unless they keep no diary. */
   readonly saw: NodeEvent[] = []
+  keepsDiary = true
   #sawUpTo = 0
   #lookDue = false
   /** Whether they look at the screen when something comes. */
@@ -55,7 +56,7 @@ export class Person {
     const events = this.device.store.events(this.#sawUpTo, 1_000)
     for (const { seq, event } of events) {
       this.#sawUpTo = seq
-      this.saw.push(event)
+      if (this.keepsDiary) this.saw.push(event)
       this.onSaw?.(event, seq)
     }
     const waiting = this.device.store.events(0, 1)
