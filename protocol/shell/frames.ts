@@ -40,6 +40,7 @@ export class Frames<T> {
   readonly #splitter = new FrameSplitter()
   /** What came is left where it is until the pace allows more. */
   #waiting = false
+  #scheduled = false
   #paused = false
   /** Nothing more will come. */
   #allCame = false
@@ -50,7 +51,7 @@ export class Frames<T> {
     this.#restartIdle()
     stream.addEventListener('message', ({ data }) => {
       this.#splitter.push(plain(data.subarray()))
-      this.#take()
+      this.#takeSoon()
     })
     stream.addEventListener('end', () => this.#cameToAnEnd())
     stream.addEventListener('close', ({ error }) => {
@@ -58,7 +59,7 @@ export class Frames<T> {
       else this.#closeSoon()
     })
     // It may have ended before its reader was attached, and then the reader is never told.
-    if (stream.readableEnded) queueMicrotask(() => this.#cameToAnEnd())
+    if (stream.readableEnded) this.#cameToAnEnd()
     else if (stream.status !== 'open' && stream.status !== 'closing') this.#closeSoon()
   }
 
@@ -115,6 +116,16 @@ export class Frames<T> {
     }
   }
 
+  /** Not at once: it may come from within the stream's own resuming, and must not pause it there. */
+  #takeSoon(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
+      this.#take()
+    })
+  }
+
   /** Hands on what has come whole, as far as the pace allows. */
   #take(): void {
     try {
@@ -130,8 +141,9 @@ export class Frames<T> {
     } catch (error) {
       return this.#end(nameOf(error))
     }
-    if (!this.#waiting) this.#goOnReading() // Which may bring the next at once, and with it another wait.
-    if (!this.#waiting && this.#allCame) this.close()
+    if (this.#waiting || this.#ended) return
+    this.#goOnReading() // Which may bring the next at once.
+    if (this.#allCame && !this.#scheduled) this.close()
   }
 
   #keepPace(): void {
@@ -158,7 +170,7 @@ export class Frames<T> {
   #cameToAnEnd(): void {
     if (this.#stream.status === 'reset' || this.#stream.status === 'aborted') return // The close that follows says why.
     this.#allCame = true
-    this.#take()
+    this.#takeSoon()
   }
 
   /** What was received before the end is still handed on. */
