@@ -228,6 +228,7 @@ export class Network {
   #changed(what: 'moved' | 'woke'): void {
     this.#init.log('debug', 'surroundings changed', { what })
     this.#alarm.ring()
+    this.#host?.services.vantage.moved()
     this.#neighbours.forget()
     this.#tellAddresses()
     this.#mapping?.refresh()

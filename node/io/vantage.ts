@@ -57,6 +57,14 @@ export class Vantage {
     }
   }
 
+  /**
+   * Dials from another port from now on. Whoever was spoken to from the last one does not know yet that we are gone, and
+   * neither does the router: a connection between the same two ports would be taken for the old one, and not answered.
+   */
+  moved(): void {
+    this.#port = randomPort()
+  }
+
   /** Of the relays connected now, the longest connected first. */
   views(): readonly View[] {
     return [...this.#views.values()]
