@@ -14,8 +14,8 @@ const couples: readonly (readonly [Kind, Kind])[] = [
   ['symmetric', 'symmetric'],
 ]
 const times = 3
-/** Twice what a quiet machine is held to: half of it is processor time, and others may be at work on the same processor. */
-const medianMsMax = 4_000
+/** Three times what a quiet machine is held to: half of it is processor time, and others may be at work on that processor. */
+const medianMsMax = 6_000
 
 interface Resident {
   readonly name: string
