@@ -164,7 +164,12 @@ export class Frames<T> {
   #goOnReading(): void {
     if (!this.#paused) return
     this.#paused = false
-    if (this.#stream.readStatus === 'paused') this.#stream.resume()
+    if (this.#stream.readStatus !== 'paused') return
+    try {
+      this.#stream.resume()
+    } catch (error) {
+      this.#end(nameOf(error)) // The connection closed meanwhile, and the stream does not know it yet.
+    }
   }
 
   #cameToAnEnd(): void {

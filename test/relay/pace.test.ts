@@ -38,3 +38,19 @@ test('a long row of large frames is taken whole, a few in each turn', async () =
     for (const { id } of (await line.expect('stored')).receipt.taken) ids.delete(id)
   }
 })
+
+test('who is cut off while not being read takes nobody along', async () => {
+  const { relay, address } = await runningRelay({ limits: { deposits: { burst: 5, perSecond: 1 } } })
+  const bob = await resident(address)
+  for (let i = 0; i < 5; i++) {
+    const node = await caller()
+    const line = await openMailbox(node, address)
+    for (let n = 0; n < 200 * i + 50; n++) {
+      line.send({ kind: 'deposit', mailbox: bob.device, envelope: envelope(Date.now()) })
+    }
+    await line.expect('refused')
+    for (const connection of node.getConnections()) connection.abort(new Error('gone'))
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1_500)) // Longer than anybody is left unread.
+  expect((await relay.status()).subscriptions).toBe(0)
+})
