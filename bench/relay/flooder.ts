@@ -28,6 +28,7 @@ export type FloodOrder =
 export interface FloodReport {
   readonly deposits: number
   readonly refused: number
+  readonly cutOff: number
   readonly halfOpenHeld: number
   readonly halfOpenTurnedAway: number
   readonly slowReadersHeld: number
@@ -44,7 +45,8 @@ const slowReadMs = { every: 1_000, for: 5 }
 let port = 0
 let readers: Person[] = []
 let endings: (() => void)[] = []
-let counts = { deposits: 0, refused: 0, halfOpenHeld: 0, halfOpenTurnedAway: 0, slowReadersHeld: 0 }
+const nothing = { deposits: 0, refused: 0, cutOff: 0, halfOpenHeld: 0, halfOpenTurnedAway: 0, slowReadersHeld: 0 }
+let counts = { ...nothing }
 
 const yielding = 10
 setPriority(Math.min(getPriority() + yielding, 19))
@@ -60,7 +62,7 @@ async function obey(order: FloodOrder): Promise<FloodReport> {
       await prepareReaders(order.slowReaders)
       break
     case 'begin':
-      counts = { deposits: 0, refused: 0, halfOpenHeld: 0, halfOpenTurnedAway: 0, slowReadersHeld: 0 }
+      counts = { ...nothing }
       if (order.fullSpeed) await depositAtFullSpeed()
       if (order.halfOpen > 0) beginHandshakes(order.halfOpen)
       if (order.slowReaders > 0) await readSlowly(order.slowReaders)
@@ -102,30 +104,36 @@ async function prepareReaders(count: number): Promise<void> {
   )
 }
 
-/** What the relay does not read waits here, and nothing is added while a lot does. */
+/** What the relay does not read waits here, and nothing is added while a lot does; whoever is cut off comes again at once. */
 async function depositAtFullSpeed(): Promise<void> {
   const person = createPerson()
   await publish(port, person, addressOf(12, 0))
-  const connection = await call(12, 0)
+  const state = { isOver: false }
+  endings.push(() => (state.isOver = true))
+  void (async () => {
+    while (!state.isOver) await depositUntilCutOff(person, state)
+  })()
+}
+
+async function depositUntilCutOff({ device }: Person, state: { readonly isOver: boolean }): Promise<void> {
+  const connection = await call(12, 0).catch(() => undefined)
+  if (connection === undefined) return elapsed(100)
   const line = new LightLine<MailboxFrame>(connection, mailboxProtocol, mailboxFrame)
+  let isCutOff = false
+  line.onEnd = () => (isCutOff = true)
   line.onFrame = (frame) => {
     if (frame.kind === 'refused') counts.refused += 1
   }
-  let isOver = false
-  endings.push(() => {
-    isOver = true
-    connection.close()
-  })
-  void (async () => {
-    while (!isOver) {
-      for (let i = 0; i < 100 && line.waiting < 65_536; i++) {
-        const message = envelope(Date.now(), { sealed: new Uint8Array(200) })
-        line.send({ kind: 'deposit', mailbox: person.device, envelope: message })
-        counts.deposits += 1
-      }
-      await new Promise((resolve) => setImmediate(resolve))
+  while (!state.isOver && !isCutOff) {
+    for (let i = 0; i < 100 && line.waiting < 65_536; i++) {
+      const message = envelope(Date.now(), { sealed: new Uint8Array(200) })
+      line.send({ kind: 'deposit', mailbox: device, envelope: message })
+      counts.deposits += 1
     }
-  })()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  if (isCutOff) counts.cutOff += 1
+  connection.close()
 }
 
 function beginHandshakes(count: number): void {

@@ -88,6 +88,7 @@ function described(report: FloodReport): string {
   const counts: [count: number, what: string][] = [
     [report.deposits, 'deposits sent'],
     [report.refused, 'refused'],
+    [report.cutOff, 'times cut off'],
     [report.halfOpenHeld, 'half-open'],
     [report.halfOpenTurnedAway, 'turned away or timed out'],
     [report.slowReadersHeld, 'readers'],
