@@ -14,7 +14,7 @@ export function addSim(program: Command, tools: Tools): void {
   const command = program
     .command('sim')
     .description('a whole network in this process, from one seed')
-    .argument('[flags...]', 'of the simulator: --seeds, --seed, --nodes, --relays, --hours, --scenario, --svg')
+    .argument('[flags...]', 'of the simulator: --seeds, --seed, --nodes, --relays, --hours, --scenario, --svg, --json')
     .allowUnknownOption()
     .action(() => tools.act(simulate))
   examples(
