@@ -1,7 +1,16 @@
 /** A server's processes: started with their syncs counted, and what they have cost so far as Linux counts it. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, chmodSync, mkdtempSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -120,6 +129,7 @@ const syncCounter = compileSyncCounter()
 function compileSyncCounter(): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'linnet-syncs-'))
   chmodSync(folder, 0o755)
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const library = join(folder, 'sync-count.so')
   const source = fileURLToPath(new URL('./sync-count.c', import.meta.url))
   return spawnSync('cc', ['-O2', '-shared', '-fPIC', '-o', library, source, '-ldl']).status === 0 ? library : undefined
