@@ -4,6 +4,8 @@
  * answer, so an answer counts only from the host that it names, and all that is read has a bound.
  */
 import { createSocket } from 'node:dgram'
+import { pipe } from 'it-pipe'
+import { atMost, wholeText } from './gather.ts'
 import { Unreachable, withDeadline } from './deadline.ts'
 
 export interface Gateway {
@@ -40,6 +42,8 @@ const askMsMax = 3_000
 /** Descriptions of home routers take a few KiB. */
 const answerBytesMax = 131_072
 const wordsMax = 80
+
+const tooLong = (): Error => new Unreachable('the router says too much')
 
 /** The gateway on the network of one of our addresses; undefined when none answers in time. */
 export async function findGateway(localAddress: string): Promise<Gateway | undefined> {
@@ -144,23 +148,12 @@ async function act(
 function fetched(url: URL, request: RequestInit): Promise<string> {
   return withDeadline(askMsMax, async (signal) => {
     const response = await fetch(url, { ...request, signal, redirect: 'error' })
-    const text = await bounded(response)
+    const text = await pipe(response.body ?? [], atMost(answerBytesMax, tooLong), wholeText)
     if (response.ok) return text
     const code = Number(textOf(text, 'errorCode') ?? response.status)
     const said = textOf(text, 'errorDescription')?.replace(/[^\x20-\x7e]/g, '') ?? response.statusText
     throw new GatewayRefusal(code, said.slice(0, wordsMax))
   })
-}
-
-async function bounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length
-    if (length > answerBytesMax) throw new Unreachable('the router says too much')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** The text of the first element of that name, with or without a namespace. */
