@@ -1,10 +1,9 @@
 /**
  * People who mean a relay no good, in a process of their own: one who deposits as fast as it is read, thousands who begin a
  * handshake and do not go on, a thousand who ask for their mail and hardly read it. Told what to do by the process that started
- * it; yields the processor to everybody else, since in earnest it has another machine's.
+ * it.
  */
 import { connect, type Socket } from 'node:net'
-import { getPriority, setPriority } from 'node:os'
 import { mailboxFrame, mailboxProtocol, type MailboxFrame } from '../../protocol/wire/mailbox.ts'
 import { createPerson, envelope, type Person } from '../../test/relay/people.ts'
 import { elapsed, inTurns } from './contender.ts'
@@ -21,7 +20,7 @@ export interface Wickedness {
 
 export type FloodOrder =
   | { readonly kind: 'prepare'; readonly port: number; readonly slowReaders: number }
-  | ({ readonly kind: 'begin' } & Wickedness)
+  | ({ readonly kind: 'begin'; readonly port: number } & Wickedness)
   | { readonly kind: 'end' }
 
 /** What has been done since the last order. */
@@ -32,6 +31,8 @@ export interface FloodReport {
   readonly halfOpenHeld: number
   readonly halfOpenTurnedAway: number
   readonly slowReadersHeld: number
+  /** Processor time of this process so far. */
+  readonly cpuUs: number
 }
 
 /** Waiting for each slow reader: 512 KiB, in pieces of what a picture's part has. */
@@ -48,8 +49,6 @@ let endings: (() => void)[] = []
 const nothing = { deposits: 0, refused: 0, cutOff: 0, halfOpenHeld: 0, halfOpenTurnedAway: 0, slowReadersHeld: 0 }
 let counts = { ...nothing }
 
-const yielding = 10
-setPriority(Math.min(getPriority() + yielding, 19))
 process.on('message', (order: FloodOrder) => {
   void obey(order).then((report) => process.send?.(report))
 })
@@ -62,6 +61,7 @@ async function obey(order: FloodOrder): Promise<FloodReport> {
       await prepareReaders(order.slowReaders)
       break
     case 'begin':
+      port = order.port
       counts = { ...nothing }
       if (order.fullSpeed) await depositAtFullSpeed()
       if (order.halfOpen > 0) beginHandshakes(order.halfOpen)
@@ -71,7 +71,8 @@ async function obey(order: FloodOrder): Promise<FloodReport> {
       for (const end of endings) end()
       endings = []
   }
-  return { ...counts }
+  const { user, system } = process.cpuUsage()
+  return { ...counts, cpuUs: user + system }
 }
 
 /** A relay counts by address, and the loopback has many: so many of them, below `net`, for the crowd. */

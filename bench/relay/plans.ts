@@ -20,7 +20,7 @@ export const wholePlan: Plan = {
   store: { messages: 50_000, warmUp: 5_000, recipients: 500, senders: 50, window: 10, bytes: 200 },
   online: { pairs: 100, bytes: 100, rates: [1_000, 5_000], seconds: 3, window: 8 },
   wire: { messages: 200, sizes: [100, sealedTextBytes] },
-  flood: { seconds: 6, halfOpen: 5_000, slowReaders: 1_000 },
+  flood: { rounds: 3, seconds: 8, halfOpen: 5_000, slowReaders: 1_000 },
 }
 
 export const quickPlan: Plan = {
@@ -28,5 +28,5 @@ export const quickPlan: Plan = {
   store: { ...wholePlan.store, messages: 5_000, warmUp: 1_000, recipients: 100 },
   online: { ...wholePlan.online, seconds: 2 },
   wire: { ...wholePlan.wire, messages: 50 },
-  flood: { seconds: 3, halfOpen: 500, slowReaders: 100 },
+  flood: { rounds: 1, seconds: 3, halfOpen: 500, slowReaders: 100 },
 }

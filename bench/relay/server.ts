@@ -23,14 +23,14 @@ export const unbounded: Partial<AllLimits> = {
   subscriptions: rate,
 }
 
-/** In an empty directory of its own, with these limits besides the relay's own ones. */
+/** In a directory of its own, empty or as an earlier one left it, with these limits besides the relay's own ones. */
 export async function startRelay(
   place: string,
   limits: Partial<AllLimits> = unbounded,
 ): Promise<{ readonly process: ServerProcess; readonly address: string }> {
   const server = new ServerProcess(place)
   const data = join(place, 'data')
-  mkdirSync(data)
+  mkdirSync(data, { recursive: true })
   const { stdout } = server.start({
     program: process.execPath,
     args: [program, data, JSON.stringify(limits)],
