@@ -50,8 +50,8 @@ export function uint(max: number = Number.MAX_SAFE_INTEGER): Field<number> {
   }
 }
 
-/** Milliseconds since the epoch, or a span of them. */
-export const timeMs: Field<number> = uint()
+/** Milliseconds since the epoch, or a span of them: no more than a calendar can name, since it may have to be shown. */
+export const timeMs: Field<number> = uint(8_640_000_000_000_000)
 
 export const flag: Field<boolean> = {
   wire: 0,
