@@ -44,8 +44,11 @@ export class Ordering {
     const fresh = this.#inbound(device, draft) === undefined
     let expected = this.#inbound(device, draft)?.expected ?? Math.max(floor, 1)
     if (floor > expected) expected = this.#skipTo(floor, device, contact, { from: expected, silent: fresh }, draft)
+    if (message.seq > expected && this.#held(device, draft).length >= heldMax) {
+      expected = this.#skipTo(message.seq, device, contact, { from: expected, silent: false }, draft)
+    }
 
-    if (message.seq > expected && this.#held(device, draft).length < heldMax) {
+    if (message.seq > expected) {
       const held: Message = { ...message, state: 'held', position: 0 }
       draft.putMessage(held)
       insertBySeq(this.#held(device, draft), held)
@@ -84,14 +87,15 @@ export class Ordering {
   tick(draft: Draft): void {
     for (const [device, untilMs] of this.#waits) {
       if (untilMs > draft.nowMs) continue
+      const held = this.#held(device, draft)
       this.#waits.delete(device)
-      const contact = draft.contactOfDevice(device) ?? ownerOf(this.#held(device, draft), draft)
-      if (contact?.state !== 'added') continue
-      const first = this.#held(device, draft)[0]
-      const inbound = this.#inbound(device, draft)
-      if (first === undefined) continue
-      const expected = this.#skipTo(first.seq, device, contact, { from: inbound?.expected ?? 1, silent: false }, draft)
-      this.#setExpected(device, contact, this.#release(expected, device, contact, draft), draft)
+      const contact = draft.contactOfDevice(device) ?? ownerOf(held, draft)
+      const [first] = held
+      if (contact?.state !== 'added' || first === undefined) continue
+      const from = this.#inbound(device, draft)?.expected ?? 1
+      const expected = this.#skipTo(first.seq, device, contact, { from, silent: false }, draft)
+      this.#setExpected(device, contact, expected, draft)
+      if (held.length > 0) this.#waits.set(device, draft.nowMs + gapWaitMs) // Behind another gap.
     }
   }
 
