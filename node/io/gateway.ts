@@ -82,7 +82,10 @@ export async function unforward(gateway: Gateway, externalPort: number): Promise
 function searchFrom(localAddress: string): Promise<URL | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket('udp4')
+    let ended = false
     const end = (location?: URL): void => {
+      if (ended) return
+      ended = true
       clearTimeout(timer)
       clearTimeout(again)
       socket.close()
@@ -121,7 +124,7 @@ function locationIn(answer: string): URL | undefined {
 
 async function describe(location: URL): Promise<Pick<Gateway, 'control' | 'service'>> {
   const description = await fetched(location, {})
-  for (const [, inside = ''] of description.matchAll(/<service>(.*?)<\/service>/gs)) {
+  for (const inside of description.split('<service>').slice(1)) {
     const [service, path] = [textOf(inside, 'serviceType'), textOf(inside, 'controlURL')]
     if (service === undefined || path === undefined) continue
     if (!/^urn:schemas-upnp-org:service:WAN(IP|PPP)Connection:[12]$/.test(service)) continue
@@ -156,7 +159,10 @@ function fetched(url: URL, request: RequestInit): Promise<string> {
   })
 }
 
-/** The text of the first element of that name, with or without a namespace. */
+/**
+ * The text of the first element of that name, with or without a namespace. The pattern leaves no choice of where its parts
+ * end: one that tries them all takes minutes for a page of blanks.
+ */
 function textOf(xml: string, name: string): string | undefined {
-  return new RegExp(`<(?:\\w+:)?${name}>\\s*([^<]*?)\\s*</`).exec(xml)?.[1]
+  return new RegExp(`<(?:\\w+:)?${name}>([^<]*)</`).exec(xml)?.[1]?.trim()
 }

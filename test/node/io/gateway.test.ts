@@ -63,6 +63,17 @@ test('one that sends its callers elsewhere is not followed', async () => {
   await expect(findGateway(here)).rejects.toThrow('the router forwards no ports')
 })
 
+test.each([
+  ['blanks', `<service><serviceType>${' '.repeat(100_000)}<x`],
+  ['beginnings', '<service>'.repeat(14_000)],
+  ['names', `<service>${'<a'.repeat(60_000)}`],
+])('one that sends a page of %s is read in no time', async (_what, page) => {
+  await claimant((_request, response) => response.end(page))
+  const beganMs = performance.now()
+  await expect(findGateway(here)).rejects.toThrow('the router forwards no ports')
+  expect(performance.now() - beganMs).toBeLessThan(1_000)
+})
+
 test('one that never stops talking is not listened to for long', async () => {
   await claimant((_request, response) => {
     const talk = (): void => {
