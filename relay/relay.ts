@@ -188,6 +188,7 @@ class RunningRelay implements Relay {
       limits: this.#limits,
       switchboard: this.#switchboard,
       door: this.#door,
+      turnedAway: this.#turnedAway,
       reached: (limit) => (isTurnedAway(limit) ? this.#turnedAway(limit) : this.#reached.count(limit)),
     })
   }

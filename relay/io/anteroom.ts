@@ -7,6 +7,7 @@
  */
 import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface'
 import { hostOf } from './doorkeeper.ts'
+import { householdOf } from './household.ts'
 
 export interface AnteroomInit {
   /** How many wait at most. */
@@ -49,8 +50,13 @@ export class Anteroom {
     }
   }
 
+  /** Nobody else is let in from there, until somebody leaves. */
+  isFull(address: string): boolean {
+    return this.#guests.size >= this.#init.max && this.#inTheWayOf(address) === undefined
+  }
+
   #enter(socket: MultiaddrConnection): Promise<boolean> | boolean {
-    const address = hostOf(socket.remoteAddr)
+    const address = householdOf(hostOf(socket))
     if (this.#guests.size >= this.#init.max && !this.#makeRoomFor(address)) {
       this.#init.full()
       return false
@@ -78,16 +84,22 @@ export class Anteroom {
     guest.decide?.(false)
   }
 
-  /** Sends away the oldest from the address that has the most here, if that is many more than the newcomer's has. */
+  /** Sends one away for the newcomer, if there is one to send away. */
   #makeRoomFor(address: string): boolean {
+    const guest = this.#inTheWayOf(address)
+    if (guest === undefined) return false
+    this.#init.full()
+    this.#leave(guest.socket)
+    guest.socket.abort(new Error('a newcomer from elsewhere needs the room'))
+    return true
+  }
+
+  /** The oldest from the address that has the most here, if that is many more than the newcomer's has. */
+  #inTheWayOf(address: string): Guest | undefined {
     let most: ReadonlySet<Guest> = new Set()
     for (const guests of this.#byAddress.values()) if (guests.size > most.size) most = guests
     const [oldest] = most
-    if (oldest === undefined || most.size < (this.#byAddress.get(address)?.size ?? 0) + crowdedBy) return false
-    this.#init.full()
-    this.#leave(oldest.socket)
-    oldest.socket.abort(new Error('a newcomer from elsewhere needs the room'))
-    return true
+    return most.size < (this.#byAddress.get(address)?.size ?? 0) + crowdedBy ? undefined : oldest
   }
 
   #takeTurn(): void {

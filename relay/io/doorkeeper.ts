@@ -3,7 +3,7 @@
  * which opens sockets and says nothing fills its own share and nobody else's.
  */
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
+import { householdOf } from './household.ts'
 
 export interface DoorLimits {
   /** Connections from one address: a household or an office behind one router, not a farm. */
@@ -12,32 +12,41 @@ export interface DoorLimits {
   readonly connectionsPerPeerMax: number
 }
 
-export function doorkeeper(limits: DoorLimits, ofPeer: (peer: PeerId) => number): ConnectionGater {
-  const perAddress = new Map<string, number>()
-  return {
-    denyInboundConnection: (socket) => {
-      const address = hostOf(socket.remoteAddr)
-      const held = perAddress.get(address) ?? 0
-      if (held >= limits.connectionsPerAddressMax) return true
-      perAddress.set(address, held + 1)
-      onceClosed(socket, () => {
-        const left = (perAddress.get(address) ?? 1) - 1
-        if (left === 0) perAddress.delete(address)
-        else perAddress.set(address, left)
-      })
-      return false
-    },
-    denyInboundEncryptedConnection: (peer) => ofPeer(peer) >= limits.connectionsPerPeerMax,
-    // A relay calls nobody: dialling the addresses that peers claim would let strangers aim it at others.
-    denyDialPeer: () => true,
-    denyDialMultiaddr: () => true,
+export class Doorkeeper {
+  readonly #limits: DoorLimits
+  readonly #perAddress = new Map<string, number>()
+  readonly gater: ConnectionGater
+
+  constructor(limits: DoorLimits, ofPeer: (peer: PeerId) => number) {
+    this.#limits = limits
+    this.gater = {
+      denyInboundConnection: (socket) => !this.#letIn(socket),
+      denyInboundEncryptedConnection: (peer) => ofPeer(peer) >= limits.connectionsPerPeerMax,
+      // A relay calls nobody: dialling the addresses that peers claim would let strangers aim it at others.
+      denyDialPeer: () => true,
+      denyDialMultiaddr: () => true,
+    }
+  }
+
+  /** Nobody else is let in from there. */
+  isFull(household: string): boolean {
+    return (this.#perAddress.get(household) ?? 0) >= this.#limits.connectionsPerAddressMax
+  }
+
+  #letIn(socket: MultiaddrConnection): boolean {
+    const household = householdOf(hostOf(socket))
+    if (this.isFull(household)) return false
+    this.#perAddress.set(household, (this.#perAddress.get(household) ?? 0) + 1)
+    const leave = (): void => {
+      const left = (this.#perAddress.get(household) ?? 1) - 1
+      if (left === 0) this.#perAddress.delete(household)
+      else this.#perAddress.set(household, left)
+    }
+    socket.addEventListener('close', leave, { once: true })
+    return true
   }
 }
 
-function onceClosed(socket: MultiaddrConnection, act: () => void): void {
-  socket.addEventListener('close', act, { once: true })
-}
-
-export function hostOf(address: Multiaddr): string {
-  return address.getComponents()[0]?.value ?? address.toString()
+export function hostOf({ remoteAddr }: MultiaddrConnection): string {
+  return remoteAddr.getComponents()[0]?.value ?? remoteAddr.toString()
 }

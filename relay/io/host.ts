@@ -13,12 +13,15 @@ import { curedConnections, type CuredConnections } from './connections-cure.ts'
 import { countCircuits, countedRefusals, countStreams } from './counted-refusals.ts'
 import { directory, type DirectoryService } from './directory-service.ts'
 import type { Door } from './door.ts'
-import { doorkeeper, type DoorLimits } from './doorkeeper.ts'
+import { Doorkeeper, type DoorLimits } from './doorkeeper.ts'
+import { Doorstep } from './doorstep.ts'
 import { gossip, type GossipLimits } from './gossip.ts'
+import { householdOf } from './household.ts'
 import { identifyAnswer, type IdentifyAnswer } from './identify-answer.ts'
 import { cureListeners } from './listeners-cure.ts'
 import { mailbox, type MailboxService } from './mailbox-service.ts'
 import { curedNoise } from './noise-cure.ts'
+import type { TurnedAway } from './observer.ts'
 import { ownAddresses } from './own-addresses.ts'
 import { curedPeers } from './peers-cure.ts'
 import { quietLogger } from './quiet-logger.ts'
@@ -78,6 +81,8 @@ export interface HostInit {
   readonly door: Door
   /** Told each time one of the limits was met. */
   readonly reached: (limit: keyof HostLimits) => void
+  /** Told of whoever was turned away before anything was made of them. */
+  readonly turnedAway: (why: TurnedAway) => void
 }
 
 export interface HostServices extends ServiceMap {
@@ -93,16 +98,37 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
   const { limits, switchboard, reached } = init
   cureListeners()
   const anteroom = new Anteroom({ max: limits.handshakesMax, full: () => reached('handshakesMax') })
+  const doorkeeper = new Doorkeeper(limits, (peer) => host.getConnections(peer).length)
+  const doorstep = new Doorstep({
+    perSecondMax: limits.connectionsPerAddressPerSecond,
+    turnedAway: init.turnedAway,
+    refusal: (address) => {
+      const listed = init.door.refusal(address)
+      if (listed !== undefined) return listed
+      const household = householdOf(address)
+      if (doorkeeper.isFull(household)) return 'connectionsPerAddressMax'
+      if (host.services.connections.count >= limits.connectionsMax) return 'connectionsMax'
+      return anteroom.isFull(household) ? 'handshakesMax' : undefined
+    },
+  })
+  const listenOpts = { noDelay: true, blockList: doorstep } // Handed on to Node's server, which knows the second.
   const host: Libp2p<HostServices> = await createLibp2p({
     privateKey: privateKeyFromRaw(Buffer.concat([init.seed, ed25519PublicKey(init.seed)])),
     start: false,
     logger: quietLogger,
     addresses: { listen: [...init.listen], announce: [...init.announce] },
     // A backlog for the moment after an outage; an hour of silence, since yamux asks after the other side by itself.
-    transports: [curedTcp({ backlog: 4_096, inboundSocketInactivityTimeout: 3_600_000 }), webSockets()],
+    transports: [
+      curedTcp({
+        backlog: 4_096,
+        inboundSocketInactivityTimeout: 3_600_000,
+        listenOpts,
+      }),
+      webSockets(),
+    ],
     connectionEncrypters: [curedNoise()],
     streamMuxers: [countStreams(curedYamux({ maxInboundStreams: limits.streamsPerConnectionMax }), init)],
-    connectionGater: anteroom.behind(init.door.before(doorkeeper(limits, (peer) => host.getConnections(peer).length))),
+    connectionGater: anteroom.behind(init.door.before(doorkeeper.gater)),
     connectionManager: {
       maxConnections: limits.connectionsMax,
       inboundConnectionThreshold: limits.connectionsPerAddressPerSecond,
