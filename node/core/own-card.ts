@@ -6,7 +6,7 @@
 import { ed25519PublicKey } from '../../protocol/crypto/primitives.ts'
 import { accountIdOf, deviceIdOf, peerIdOf, type AccountId, type DeviceId } from '../../protocol/ids.ts'
 import { addressesMax, cardLifeMs, relaysMax } from '../../protocol/limits.ts'
-import { readCard, signCard, signedCard, type Card, type SignedCard } from '../../protocol/wire/card.ts'
+import { readCard, signCard, signConsent, signedCard, type Card, type SignedCard } from '../../protocol/wire/card.ts'
 import type { OwnIdentity } from '../../protocol/session/types.ts'
 import type { Draft } from './draft.ts'
 import type { Reads } from './reads.ts'
@@ -43,6 +43,7 @@ export class OwnCard {
   /** Those the next card names. */
   relays: readonly string[]
   readonly #accountSeed: Uint8Array
+  readonly #consent: Uint8Array
   #addresses: readonly string[] = []
   #card: Card | undefined
   #signed: SignedCard | undefined
@@ -56,6 +57,7 @@ export class OwnCard {
       relays: chosen.relays ?? [],
     }
     this.#accountSeed = accountSeed
+    this.#consent = signConsent(this.settings.account, own.seed)
     const kept = reads.fact('own-card')
     this.#signed = kept && signedCard.decode(kept)
     this.#card = this.#signed && readCard(this.#signed)
@@ -109,7 +111,7 @@ export class OwnCard {
       devices,
       relays,
     }
-    this.#signed = signCard(this.#card, this.#accountSeed)
+    this.#signed = signCard(this.#card, this.#accountSeed, [this.#consent])
     draft.keep({ kind: 'put-fact', key: 'own-card', value: signedCard.encode(this.#signed) })
     return true
   }

@@ -3,7 +3,7 @@ import { ed25519PublicKey, systemRandom } from '../../protocol/crypto/primitives
 import { accountIdOf, deviceIdOf, envelopeIdOf, type AccountId, type DeviceId } from '../../protocol/ids.ts'
 import { createIdentity, signalSessions } from '../../protocol/session/signal.ts'
 import type { OwnIdentity } from '../../protocol/session/types.ts'
-import { signCard, type Card, type SignedCard } from '../../protocol/wire/card.ts'
+import { signCard, signConsent, type Card, type SignedCard } from '../../protocol/wire/card.ts'
 import type { DirectoryFrame, PublicPreKey, SignedBundle } from '../../protocol/wire/directory.ts'
 import type { Envelope } from '../../protocol/wire/mailbox.ts'
 
@@ -34,7 +34,7 @@ export function cardOf(person: Person, nowMs: number, changes: Partial<Card> = {
     relays: [],
     ...changes,
   }
-  return signCard(card, person.accountSeed)
+  return signCard(card, person.accountSeed, [signConsent(person.account, person.identity.seed)])
 }
 
 export function bundleOf(person: Person, nowMs: number): SignedBundle {

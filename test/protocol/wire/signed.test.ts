@@ -4,7 +4,7 @@ import { ed25519PublicKey, systemRandom } from '../../../protocol/crypto/primiti
 import { accountIdOf, deviceIdOf, deviceIdOfPeerId, envelopeIdOf, idBytes, peerIdOf } from '../../../protocol/ids.ts'
 import { cardLifeMs, clockSkewMsMax } from '../../../protocol/limits.ts'
 import { createIdentity } from '../../../protocol/session/signal.ts'
-import { openCard, signCard, type Card } from '../../../protocol/wire/card.ts'
+import { openCard, signCard, signConsent, type Card } from '../../../protocol/wire/card.ts'
 import { signCustody, verifyCustody } from '../../../protocol/wire/custody.ts'
 import { formatInvite, parseInvite } from '../../../protocol/wire/invite.ts'
 import { sealing } from '../../../protocol/wire/sealed.ts'
@@ -25,18 +25,31 @@ const card: Card = {
   devices: [{ device, addresses: ['/ip4/192.0.2.1/tcp/4001'] }],
   relays: [],
 }
+const consents = [signConsent(card.account, deviceSeed)]
 
 describe('a card', () => {
   test('says what its account signed', () => {
-    expect(openCard(signCard(card, accountSeed), nowMs)).toEqual({ ok: true, card })
+    expect(openCard(signCard(card, accountSeed, consents), nowMs)).toEqual({ ok: true, card })
   })
 
   test('signed by someone else is forged', () => {
-    expect(openCard(signCard(card, otherSeed), nowMs)).toEqual({ ok: false, reason: 'forged' })
+    expect(openCard(signCard(card, otherSeed, consents), nowMs)).toEqual({ ok: false, reason: 'forged' })
+  })
+
+  test('with a device that did not sign for this account, or for another, is forged', () => {
+    const other = deviceIdOf(ed25519PublicKey(otherSeed))
+    const both = { ...card, devices: [...card.devices, { device: other, addresses: [] }] }
+    const own = signConsent(card.account, otherSeed)
+    expect(openCard(signCard(both, accountSeed, [...consents, own]), nowMs)).toEqual({ ok: true, card: both })
+    const someoneElse = accountIdOf(ed25519PublicKey(otherSeed))
+    for (const lent of [signConsent(someoneElse, otherSeed), ...consents]) {
+      expect(openCard(signCard(both, accountSeed, [...consents, lent]), nowMs)).toEqual({ ok: false, reason: 'forged' })
+    }
+    expect(openCard(signCard(both, accountSeed, consents), nowMs)).toEqual({ ok: false, reason: 'forged' })
   })
 
   test('with any byte changed is refused', () => {
-    const signed = signCard(card, accountSeed)
+    const signed = signCard(card, accountSeed, consents)
     for (let at = 0; at < signed.card.length; at++) {
       const changed = new Uint8Array(signed.card)
       changed[at] = (changed[at] ?? 0) ^ 1
@@ -52,11 +65,14 @@ describe('a card', () => {
       { devices: [{ device: deviceIdOf(new Uint8Array(32).fill(0xff)), addresses: [] }] },
     ],
   ])('%s is malformed', (_, wrong) => {
-    expect(openCard(signCard({ ...card, ...wrong }, accountSeed), nowMs)).toEqual({ ok: false, reason: 'malformed' })
+    expect(openCard(signCard({ ...card, ...wrong }, accountSeed, [...consents, ...consents]), nowMs)).toEqual({
+      ok: false,
+      reason: 'malformed',
+    })
   })
 
   test('is too old after its life, and too young when it outlives any card', () => {
-    const signed = signCard(card, accountSeed)
+    const signed = signCard(card, accountSeed, consents)
     expect(openCard(signed, nowMs + cardLifeMs + clockSkewMsMax)).toEqual({ ok: false, reason: 'expired' })
     expect(openCard(signed, nowMs - clockSkewMsMax - 1)).toEqual({ ok: false, reason: 'from-the-future' })
   })
@@ -124,6 +140,18 @@ describe('a sealed message', () => {
       return sealing.seal(device, { ...message, ciphertext: new Uint8Array(n) }, systemRandom).length
     })
     expect(new Set(lengths).size).toBe(1)
+  })
+
+  test('with a device that did not sign for this account, or for another, is forged', () => {
+    const other = deviceIdOf(ed25519PublicKey(otherSeed))
+    const both = { ...card, devices: [...card.devices, { device: other, addresses: [] }] }
+    const own = signConsent(card.account, otherSeed)
+    expect(openCard(signCard(both, accountSeed, [...consents, own]), nowMs)).toEqual({ ok: true, card: both })
+    const someoneElse = accountIdOf(ed25519PublicKey(otherSeed))
+    for (const lent of [signConsent(someoneElse, otherSeed), ...consents]) {
+      expect(openCard(signCard(both, accountSeed, [...consents, lent]), nowMs)).toEqual({ ok: false, reason: 'forged' })
+    }
+    expect(openCard(signCard(both, accountSeed, consents), nowMs)).toEqual({ ok: false, reason: 'forged' })
   })
 
   test('with any byte changed, cut or lengthened does not open', () => {

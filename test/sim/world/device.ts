@@ -6,7 +6,7 @@ import { ed25519PublicKey } from '../../../protocol/crypto/primitives.ts'
 import { accountIdOf, deviceIdOf, type AccountId, type DeviceId } from '../../../protocol/ids.ts'
 import { createIdentity } from '../../../protocol/session/signal.ts'
 import { cardLifeMs } from '../../../protocol/limits.ts'
-import { signCard, type SignedCard } from '../../../protocol/wire/card.ts'
+import { signCard, signConsent, type SignedCard } from '../../../protocol/wire/card.ts'
 import type { OwnIdentity, Sessions } from '../../../protocol/session/types.ts'
 import type { Core } from '../../../protocol/step.ts'
 import type { Sealing } from '../../../protocol/wire/sealed.ts'
@@ -177,6 +177,7 @@ export class SimDevice {
         relays,
       },
       this.accountSeed,
+      [signConsent(this.account, this.#own.seed)],
     )
   }
 
