@@ -51,7 +51,7 @@ test('a stream whose connection ends while it is not read is let go when it is i
     const [end, turn] = [Promise.withResolvers<string>(), Promise.withResolvers<void>()]
     ends.push(end.promise)
     const pace = (): Promise<void> => turn.promise
-    new Frames(stream, { codec: mailboxFrame, onFrame: () => undefined, pace, onEnd: end.resolve })
+    new Frames(stream, { codec: mailboxFrame, onFrame: () => undefined, pace, onEnd: end.resolve }).trust()
     stream.addEventListener('close', () => turn.resolve()) // A plain end: libp2p lets it be resumed, and then throws.
   })
   const connection = await connectLight({ address: server.getMultiaddrs()[0]?.toString() ?? '' })
