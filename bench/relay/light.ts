@@ -143,6 +143,11 @@ export class LightConnection {
     this.#socket.resume()
   }
 
+  /** Has nothing more to say: the other side is told, and closes. */
+  end(): void {
+    this.#socket.end()
+  }
+
   /** Leaves without a word, as a process that dies does. */
   close(): void {
     this.#socket.destroy()

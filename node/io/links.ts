@@ -7,7 +7,7 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { deviceIdOfPeerId, type DeviceId } from '../../protocol/ids.ts'
 import { strangerIdleMs } from '../../protocol/limits.ts'
-import { Frames } from '../../protocol/shell/frames.ts'
+import { Frames, readOn } from '../../protocol/shell/frames.ts'
 import { directFrame, directProtocol, type DirectFrame } from '../../protocol/wire/direct.ts'
 import type { Input } from '../core/inputs.ts'
 import { isCircuit } from '../core/routes.ts'
@@ -173,6 +173,6 @@ export class Links {
     }
     const paused = [...this.#paused]
     this.#paused.clear()
-    for (const stream of paused) if (stream.readStatus === 'paused') stream.resume()
+    for (const stream of paused) readOn(stream) // One whose connection has closed ends by itself.
   }
 }

@@ -164,12 +164,8 @@ export class Frames<T> {
   #goOnReading(): void {
     if (!this.#paused) return
     this.#paused = false
-    if (this.#stream.readStatus !== 'paused') return
-    try {
-      this.#stream.resume()
-    } catch (error) {
-      this.#end(nameOf(error)) // The connection closed meanwhile, and the stream does not know it yet.
-    }
+    const error = readOn(this.#stream)
+    if (error !== undefined) this.#end(nameOf(error))
   }
 
   #cameToAnEnd(): void {
@@ -208,6 +204,16 @@ export class Frames<T> {
 
 const closeMsMax = 2_000
 const afterCloseMs = 100
+
+/** Reads a stream that was paused. Its connection may have closed meanwhile, which libp2p lets one find out: the error then. */
+export function readOn(stream: Stream): Error | undefined {
+  try {
+    if (stream.readStatus === 'paused') stream.resume()
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error : new Error('it cannot be read')
+  }
+}
 
 /** A Buffer's `slice` shares memory where a Uint8Array's copies; whoever decodes must be able to rely on the copy. */
 function plain(bytes: Uint8Array): Uint8Array {

@@ -61,6 +61,6 @@ test('a stream whose connection ends while it is not read is let go when it is i
   await expect.poll(() => streams().some(({ readStatus }) => readStatus === 'paused')).toBe(true)
   line.send({ kind: 'subscribe', credit: 1 })
   await expect.poll(() => streams().some(({ readBufferLength }) => readBufferLength > 0)).toBe(true)
-  connection.close()
+  connection.end()
   expect(await ends[0]).toBe('StreamStateError')
 })
