@@ -20,7 +20,7 @@ export const wholePlan: Plan = {
   store: { messages: 50_000, warmUp: 5_000, recipients: 500, senders: 50, window: 10, bytes: 200 },
   online: { pairs: 100, bytes: 100, rates: [1_000, 5_000], seconds: 3, window: 8 },
   wire: { messages: 200, sizes: [100, sealedTextBytes] },
-  flood: { rounds: 3, seconds: 8, halfOpen: 5_000, slowReaders: 1_000 },
+  flood: { rounds: 3, seconds: 6, halfOpen: 5_000, slowReaders: 1_000 },
 }
 
 export const quickPlan: Plan = {

@@ -50,6 +50,7 @@ export async function flood(plan: FloodPlan): Promise<void> {
     const report = await ask(flooder, { kind: 'end' })
     const floodCores = (report.cpuUs - spentUs.cpuUs) / 1_000 / (performance.now() - began)
     if (name !== calm) await elapsed(recoverMs)
+    console.error(`${name}: arrives after ${shown(seen['p50'])} ms, 99 % ${shown(seen['p99'])} ms`)
     const row = rows.get(name) ?? { seen: [], report }
     row.seen.push({ ...seen, floodCores })
     row.report = report
@@ -88,8 +89,8 @@ function attacks({ halfOpen, slowReaders }: FloodPlan): [name: string, wickednes
   ]
 }
 
-const beginMs = 3_000
-const recoverMs = 3_000
+const beginMs = 2_000
+const recoverMs = 2_000
 
 /**
  * In earnest the flood has other machines' processors. Where Linux lets it, it runs only while nobody else here wants to;
