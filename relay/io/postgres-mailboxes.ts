@@ -51,6 +51,7 @@ export class PostgresMailboxes {
           answers.push({ state: 'full' })
           continue
         }
+        for (const id of pruned) held.delete(`${mailbox}/${id}`)
         fresh.push(deposit)
         levels.set(mailbox, level)
         level.count += 1

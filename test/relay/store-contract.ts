@@ -59,6 +59,19 @@ export function storeContract(engine: string, open: (limits: StoreLimits) => Pro
       expect((await store.page(carol.device)).envelopes).toEqual([sent])
     })
 
+    test('what has just made way is not taken for a duplicate when it is offered again at once', async () => {
+      const store = await fresh({ mailboxMessagesMax: 1 })
+      const bob = await store.resident()
+      const status = envelope(nowMs, { urgency: 5 })
+      await store.enqueue(bob.device, status)
+      const [call, again] = await Promise.all([
+        store.enqueue(bob.device, envelope(nowMs, { urgency: 0 })),
+        store.enqueue(bob.device, status),
+      ])
+      expect(call).toMatchObject({ state: 'stored', pruned: [status.id] })
+      expect(again).toEqual({ state: 'full' })
+    })
+
     test('pages by urgency, then by age, up to a count and a size, past what is excepted', async () => {
       const store = await fresh()
       const bob = await store.resident()
