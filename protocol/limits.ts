@@ -18,7 +18,7 @@ export const ciphertextBytesMax: number = contentBytesMax + 4_096
 export const sealedBytesMax: number = 131_072 + 64
 /** Bytes of one frame on any stream: a sealed blob and its envelope. */
 export const frameBytesMax: number = sealedBytesMax + 1_024
-/** Bytes of a frame that publishes prekeys: one bundle (about 1.9 KiB) and a full pool (45 bytes each). */
+/** One-time prekeys in one publication: a full pool and as many again, 45 bytes each. */
 export const preKeysPerPublishMax = 200
 /** Bytes of the token of a private relay: a long passphrase fits. */
 export const relayTokenBytesMax = 128
@@ -70,6 +70,11 @@ export const tokenLength = 16
 /** One-time prekeys kept published, and the number left at which more are made. */
 export const preKeysPublished = 100
 export const preKeysLow = 50
+/**
+ * One-time prekeys given to one directory of which nothing has been heard since: whoever drains the pool, or a directory that
+ * says it is empty, makes a device keep no more. Beyond it bundles go out without one.
+ */
+export const preKeysOutstandingMax = 2_000
 /** A signed prekey is replaced after a week and its private half kept a month, the life of a message to it. */
 export const signedPreKeyLifeMs: number = 7 * dayMs
 export const signedPreKeyKeptMs: number = signedPreKeyLifeMs + messageLifeMs + clockSkewMsMax

@@ -224,7 +224,8 @@ export class OwnRelays {
     if (standing === undefined) return
     standing.preKeysLeft = left
     if (left > preKeysLow || standing.publishing || !this.isHome(relay)) return
-    this.#publish(relay, standing, this.#init.pool.refill(relay, left, draft), draft)
+    const preKeys = this.#init.pool.refill(relay, left, draft)
+    if (preKeys.length > 0) this.#publish(relay, standing, preKeys, draft)
   }
 
   #publishAnswered(relay: string, answer: DirectoryAnswer, draft: Draft): void {

@@ -6,6 +6,7 @@
 import {
   clockSkewMsMax,
   messageLifeMs,
+  preKeysOutstandingMax,
   preKeysPublished,
   signedPreKeyKeptMs,
   signedPreKeyLifeMs,
@@ -114,11 +115,12 @@ export class PreKeyPool {
 
   /** New one-time keys for one directory, so that it has `preKeysPublished` again; none twice, none in two places. */
   refill(directory: string, left: number, draft: Draft): readonly PublicPreKey[] {
-    return this.make(directory, Math.max(0, preKeysPublished - left), draft)
+    const outstanding = draft.reads.preKeysOf(directory).length
+    return this.make(directory, Math.min(preKeysPublished - left, preKeysOutstandingMax - outstanding), draft)
   }
 
   make(directory: string, count: number, draft: Draft): readonly PublicPreKey[] {
-    if (count === 0) return []
+    if (count <= 0) return []
     const preKeys = this.#sessions.generatePreKeys(this.#takeIds(count, draft), count, draft.random)
     draft.keep({ kind: 'add-prekeys', preKeys: preKeys.map((preKey) => ({ ...preKey, relay: directory })) })
     return preKeys.map(({ id, publicKey }) => ({ id, key: publicKey }))
