@@ -20,8 +20,14 @@ export class MemoryDirectory {
   readonly #devices = new Map<DeviceId, PublishedDevice>()
   readonly #cards = new Map<AccountId, { readonly revision: number; readonly card: SignedCard }>()
 
-  constructor(limits: StoreLimits) {
+  /** Holds what `from` holds at this moment, and nothing at first without it. */
+  constructor(limits: StoreLimits, from?: MemoryDirectory) {
     this.#limits = limits
+    if (from === undefined) return
+    for (const [account, card] of from.#cards) this.#cards.set(account, card)
+    for (const [device, known] of from.#devices) {
+      this.#devices.set(device, { ...known, preKeys: new Map(known.preKeys), taken: new Set(known.taken) })
+    }
   }
 
   has(device: DeviceId): boolean {

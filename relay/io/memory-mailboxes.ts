@@ -16,6 +16,14 @@ class Mailbox {
   readonly waiting = new Map<EnvelopeId, Waiting>()
   readonly tombstones = new Map<EnvelopeId, Tombstone>()
   bytes = 0
+
+  copy(): Mailbox {
+    const copy = new Mailbox()
+    for (const [id, waiting] of this.waiting) copy.waiting.set(id, waiting)
+    for (const [id, tombstone] of this.tombstones) copy.tombstones.set(id, tombstone)
+    copy.bytes = this.bytes
+    return copy
+  }
 }
 
 export class MemoryMailboxes {
@@ -24,9 +32,13 @@ export class MemoryMailboxes {
   readonly #mailboxes = new Map<DeviceId, Mailbox>()
   #bytes = 0
 
-  constructor(limits: StoreLimits, directory: MemoryDirectory) {
+  /** Holds what `from` holds at this moment, and nothing at first without it. */
+  constructor(limits: StoreLimits, directory: MemoryDirectory, from?: MemoryMailboxes) {
     this.#limits = limits
     this.#directory = directory
+    if (from === undefined) return
+    for (const [device, mailbox] of from.#mailboxes) this.#mailboxes.set(device, mailbox.copy())
+    this.#bytes = from.#bytes
   }
 
   enqueue({ mailbox: device, envelope, nowMs }: Ask<'enqueue'>): Enqueued {

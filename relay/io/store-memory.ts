@@ -12,9 +12,9 @@ export class MemoryEngine implements Engine {
   readonly #directory: MemoryDirectory
   readonly #mailboxes: MemoryMailboxes
 
-  constructor(limits: StoreLimits) {
-    this.#directory = new MemoryDirectory(limits)
-    this.#mailboxes = new MemoryMailboxes(limits, this.#directory)
+  constructor(limits: StoreLimits, from?: MemoryEngine) {
+    this.#directory = new MemoryDirectory(limits, from && from.#directory)
+    this.#mailboxes = new MemoryMailboxes(limits, this.#directory, from && from.#mailboxes)
   }
 
   run(call: StoreCall): StoreOutcome {

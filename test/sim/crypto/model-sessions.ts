@@ -37,6 +37,8 @@ export interface ModelRecord extends SessionRecord {
   readonly opened?: string
   /** An archived session opened it. */
   readonly promoted?: boolean
+  /** The step which made this record opened a session, under these keys of ours; `preKeyId` 0: without a one-time one. */
+  readonly under?: { readonly signedPreKeyId: number; readonly preKeyId: number }
 }
 
 export interface ModelFaults {
@@ -183,7 +185,8 @@ function decrypt(input: Parameters<Sessions['decrypt']>[0], faults: ModelFaults)
   if (typeof received === 'string') return { ok: false, reason: received }
   const others = record === undefined ? [] : [record.current, ...record.archived]
   const used = { mark, ...(preKeyId !== 0 && { preKeyId }) }
-  return { ok: true, record: recordOf(received, others, message), plaintext: message.plaintext, used }
+  const opened: ModelRecord = { ...recordOf(received, others, message), under: { signedPreKeyId, preKeyId } }
+  return { ok: true, record: opened, plaintext: message.plaintext, used }
 }
 
 function receive(

@@ -16,6 +16,8 @@ export const faultKinds = [
   'one-way-partition',
   'relay-killed',
   'relay-wiped',
+  'relay-restored',
+  'relays-disagree',
   'relay-slow',
   'relay-failing',
   'relay-malicious',

@@ -3,6 +3,7 @@ import type { Chance } from '../world/chance.ts'
 import type { Break } from '../world/driver.ts'
 import type { Host } from '../world/network.ts'
 import type { Person } from '../world/person.ts'
+import type { SimRelay } from '../world/relay.ts'
 import { hour, minute, second } from '../world/story.ts'
 import type { FaultKind } from './draw.ts'
 import { malice } from './malice.ts'
@@ -81,6 +82,29 @@ const causes: Record<FaultKind, Cause> = {
     population.story.world.after(briefly(population, chance), () => relay.start())
   },
   'relay-wiped': (population, chance) => someRelay(population, chance)?.wipe(),
+  'relay-restored'(population, chance) {
+    const relay = someRelay(population, chance)
+    if (relay !== undefined) restoreLater(population, relay, chance, () => undefined)
+  },
+  /** One of somebody's relays holds what they said of themselves long ago, another what they say now, and both are asked. */
+  'relays-disagree'(population, chance) {
+    const { story, people } = population
+    const person = someone(population, chance)
+    const relay = someRelay(population, chance)
+    if (relay === undefined) return
+    restoreLater(population, relay, chance, () => {
+      const cutOff = person.device.host
+      const heal = story.network.cut((from, to) => [from, to].includes(cutOff) && [from, to].includes(relay.host))
+      story.world.after(briefly(population, chance), heal)
+      person.device.roam(`house of ${person.name}`, chance.pick(['home', 'public', 'hidden'] as const))
+      for (const other of people) {
+        if (other === person || chance.hits(0.5)) continue
+        population.lostSessions.get(other.name)?.add(person.device.id)
+        const text = `where are you, ${person.name}?`
+        other.device.ask((request) => ({ kind: 'text-submitted', request, to: person.account, text }))
+      }
+    })
+  },
   'relay-slow'(population, chance) {
     const relay = someRelay(population, chance)
     if (relay === undefined) return
@@ -136,7 +160,18 @@ const causes: Record<FaultKind, Cause> = {
   },
 }
 
-function someRelay({ story }: Population, chance: Chance): Population['story']['relays'][number] | undefined {
+/** Copied now, put back after a while, and with it something else. */
+function restoreLater(population: Population, relay: SimRelay, chance: Chance, besides: () => void): void {
+  const backup = relay.backUp()
+  const afterMs = chance.hits(0.5) ? aWhile(population, chance) : chance.unit() * (population.drawn.safetyMs / 2)
+  population.story.world.after(afterMs, () => {
+    if (population.healed) return
+    relay.restore(backup)
+    besides()
+  })
+}
+
+function someRelay({ story }: Population, chance: Chance): SimRelay | undefined {
   return story.relays.length === 0 ? undefined : chance.pick(story.relays)
 }
 

@@ -5,6 +5,7 @@ import { exactlyOnce } from '../check/exactly-once.ts'
 import { inOrder } from '../check/in-order.ts'
 import { keysOnce } from '../check/keys-once.ts'
 import { marks } from '../check/marks.ts'
+import { noWayBack } from '../check/no-way-back.ts'
 import { nothingSpins } from '../check/nothing-spins.ts'
 import { preKeysOnce } from '../check/prekeys-once.ts'
 import { receiptsTrue } from '../check/receipts-true.ts'
@@ -14,13 +15,11 @@ import { modelSessions } from '../crypto/model-sessions.ts'
 import { parseInvite } from '../../../protocol/wire/invite.ts'
 import type { DeviceId } from '../../../protocol/ids.ts'
 import type { Reads } from '../../../node/core/reads.ts'
-import { relayLimits } from '../../../relay/core/limits.ts'
-import { MemoryEngine } from '../../../relay/io/store-memory.ts'
 import { Clock } from '../world/clock.ts'
 import type { DeviceFaults, SimDevice } from '../world/device.ts'
 import { overriding } from '../world/overriding.ts'
 import type { Person } from '../world/person.ts'
-import { hour, minute, Story } from '../world/story.ts'
+import { hour, minute, second, Story } from '../world/story.ts'
 import type { Draw } from './draw.ts'
 import { noPlant, type Plant } from './planted.ts'
 
@@ -30,6 +29,8 @@ export class Population {
   readonly reference: Reference
   /** Sessions that a device has lost: it finds none where one was. */
   readonly lostSessions: Map<string, Set<DeviceId>> = new Map()
+  /** Nothing goes wrong any more. */
+  healed = false
   readonly #plant: Plant
   #replaced = 0
 
@@ -53,15 +54,18 @@ export class Population {
     return this.story.people
   }
 
-  /** Everyone finds everyone, by invite or as a stranger. */
+  /** Everyone finds everyone, by invite or as a stranger: most now, some while things go wrong. */
   introduce(): void {
-    const { chance } = this.story.world
-    const meeting = chance.fork('meeting')
+    const { world } = this.story
+    const meeting = world.chance.fork('meeting')
     this.story.pass(10_000)
     for (const host of this.people) {
       for (const guest of this.people) {
-        if (host.name >= guest.name || !meeting.hits(0.8)) continue
-        this.#introduce(host, guest, meeting.hits(this.drawn.strangersRate))
+        if (host.name >= guest.name) continue
+        const asStranger = meeting.hits(this.drawn.strangersRate)
+        const inMs = meeting.hits(0.8) ? 0 : meeting.unit() * this.drawn.safetyMs
+        world.after(inMs, () => this.#introduce(host, guest, asStranger))
+        world.pass(second)
       }
     }
   }
@@ -75,15 +79,16 @@ export class Population {
   }
 
   #introduce(host: Person, guest: Person, asStranger: boolean): void {
-    if (!host.device.running || !guest.device.running) return
+    const { world } = this.story
     const request = host.device.ask((n) => ({ kind: 'invite-requested', request: n }))
-    this.story.world.until(() => host.device.answer(request) !== undefined, minute)
-    const answer = host.device.answer(request)
-    if (answer?.ok !== true || answer.kind !== 'invited') return
-    const invite = parseInvite(answer.link)
-    if (invite === undefined) return this.story.world.complain('an invite can be read', answer.link)
-    const shown = asStranger ? { ...invite, token: new Uint8Array(16) } : invite
-    guest.device.ask((n) => ({ kind: 'invite-opened', request: n, invite: shown }))
+    world.after(second / 2, () => {
+      const answer = host.device.answer(request)
+      if (answer?.ok !== true || answer.kind !== 'invited') return
+      const invite = parseInvite(answer.link)
+      if (invite === undefined) return world.complain('an invite can be read', answer.link)
+      const shown = asStranger ? { ...invite, token: new Uint8Array(16) } : invite
+      guest.device.ask((n) => ({ kind: 'invite-opened', request: n, invite: shown }))
+    })
   }
 
   #addRelay(name: string): void {
@@ -99,7 +104,7 @@ export class Population {
     this.story.relay(name, {
       limits,
       latencyMs,
-      ...(engine && { engine: (all) => engine(new MemoryEngine({ ...relayLimits, ...all })) }),
+      ...(engine && { engine }),
     })
   }
 
@@ -135,7 +140,8 @@ export class Population {
     const forgetful = (real: Reads): Reads =>
       overriding(real, { session: (device) => (lost.has(device) ? undefined : real.session(device)) })
     const reads = (real: Reads, life: number): Reads => {
-      const known = this.drawn.faults.includes('session-lost') ? forgetful(real) : real
+      const { faults } = this.drawn
+      const known = faults.includes('session-lost') || faults.includes('relays-disagree') ? forgetful(real) : real
       return planted?.reads?.(known, life) ?? known
     }
     return { ...planted, reads }
@@ -150,6 +156,7 @@ export class Population {
     watches.add(receiptsTrue(world))
     watches.add(preKeysOnce(world))
     watches.add(custody(world, drawn.mailboxMessagesMax))
+    watches.add(noWayBack(world))
     watches.add(nothingSpins(world))
     watches.add(marks(world))
     watches.add(this.reference.watch())

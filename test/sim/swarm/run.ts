@@ -78,6 +78,7 @@ function run(seed: number, drawn: Draw, { plant, keepTrace = false }: RunOptions
 function heal(population: Population): void {
   const { story, people } = population
   story.world.trace.add(story.world.nowMs, 'world', 'healed')
+  population.healed = true
   story.network.healAll()
   story.network.weather = fairWeather
   for (const relay of story.relays) {

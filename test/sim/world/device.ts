@@ -23,7 +23,7 @@ import { Clock } from './clock.ts'
 import type { Break } from './driver.ts'
 import { Life } from './life.ts'
 import { Host, type Network, type Openness } from './network.ts'
-import { told } from './relay.ts'
+import { told } from './trace.ts'
 import type { Watches } from './watch.ts'
 
 /** Bugs that are not in the product, put around it to see that they are found. */

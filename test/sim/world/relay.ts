@@ -2,7 +2,7 @@
  * A simulated relay: the real rules on the real store in memory, behind streams, as `relay/io/switchboard.ts` puts them. Its
  * process can be killed and started, its disk wiped, its store slow or failing; what malice does is in `malice.ts`.
  */
-import { identityKeyOf, ed25519PublicKey } from '../../../protocol/crypto/primitives.ts'
+import { ed25519PublicKey } from '../../../protocol/crypto/primitives.ts'
 import { deviceIdOf, peerIdOf, type DeviceId } from '../../../protocol/ids.ts'
 import { preKeysPublished, strangerIdleMs } from '../../../protocol/limits.ts'
 import type { Sessions } from '../../../protocol/session/types.ts'
@@ -14,14 +14,16 @@ import type { Input, StreamId } from '../../../relay/core/inputs.ts'
 import { relayLimits, type RelayLimits } from '../../../relay/core/limits.ts'
 import { RelayCore, type Change } from '../../../relay/core/relay-core.ts'
 import type { StoreCall, StoreOutcome } from '../../../relay/core/store-calls.ts'
-import { MemoryEngine } from '../../../relay/io/store-memory.ts'
-import type { Engine, StoreLimits } from '../../../relay/io/store.ts'
+import type { Engine } from '../../../relay/io/store.ts'
 import type { Appointment } from './agenda.ts'
 import type { Carriage } from './carriage.ts'
 import type { Chance } from './chance.ts'
 import { Clock } from './clock.ts'
 import { SimDriver } from './driver.ts'
 import { Host, type Network } from './network.ts'
+import { knownIdentityKeyOf } from './known-keys.ts'
+import { RelayDisk, type Backup } from './relay-disk.ts'
+import { told } from './trace.ts'
 import type { Watches } from './watch.ts'
 import type { End } from './wire.ts'
 
@@ -38,8 +40,8 @@ export interface RelayInit {
   /** How long its store needs for a call. */
   readonly storeMs?: number
   readonly latencyMs?: number
-  /** A store, or one with a bug planted in it. */
-  readonly engine?: (limits: StoreLimits) => Engine
+  /** Plants a bug in the store. */
+  readonly engine?: (real: Engine) => Engine
 }
 
 type Asked = Extract<Effect, { kind: 'ask-store' }>
@@ -63,7 +65,7 @@ export class SimRelay {
   readonly #limits: RelayLimits
   readonly #chance: Chance
   readonly #streams = new Map<StreamId, Stream>()
-  #engine: Engine
+  readonly #disk: RelayDisk
   #driver: SimDriver<Input, Change, Effect> | undefined
   #lastStream = 0
   #era = 0
@@ -96,7 +98,7 @@ export class SimRelay {
     this.address = `${address}/p2p/${peerIdOf(this.device)}`
     this.clock = new Clock(network.world)
     this.storeMs = init.storeMs ?? 2
-    this.#engine = this.#newEngine()
+    this.#disk = new RelayDisk(this.#limits, init.engine)
     this.start()
   }
 
@@ -106,13 +108,13 @@ export class SimRelay {
 
   /** What waits in all mailboxes, and for whom the most. */
   waiting(): number {
-    const outcome = this.#engine.run({ op: 'census', nowMs: this.clock.nowMs })
+    const outcome = this.#disk.run({ op: 'census', nowMs: this.clock.nowMs })
     return outcome.ok && outcome.op === 'census' ? outcome.answer.messages : 0
   }
 
   /** Asks the store directly, as a checker may. */
   inspect(call: StoreCall): StoreOutcome {
-    return this.#engine.run(call)
+    return this.#disk.run(call)
   }
 
   start(): void {
@@ -175,15 +177,32 @@ export class SimRelay {
 
   /** A new disk: all it kept is gone, its key is not. */
   wipe(): void {
-    const wasRunning = this.running
-    this.kill()
-    this.#engine = this.#newEngine()
-    this.#init.watches.wiped(this)
-    if (wasRunning) this.start()
+    this.#atRest(() => {
+      this.#disk.wipe()
+      this.#init.watches.wiped(this)
+    })
   }
 
-  #newEngine(): Engine {
-    return this.#init.engine?.(this.#limits) ?? new MemoryEngine(this.#limits)
+  /** Copies everything, as an operator does every night. */
+  backUp(): Backup {
+    const backup = this.#disk.backUp()
+    this.#init.watches.backedUp(this, backup)
+    return backup
+  }
+
+  /** The operator puts back what was copied: what happened here since, this relay cannot know. */
+  restore(backup: Backup): void {
+    this.#atRest(() => {
+      this.#disk.restore(backup)
+      this.#init.watches.restored(this, backup)
+    })
+  }
+
+  #atRest(act: () => void): void {
+    const wasRunning = this.running
+    this.kill()
+    act()
+    if (wasRunning) this.start()
   }
 
   #serve(protocol: string, inputOf: (stream: StreamId, frame: unknown) => Input): void {
@@ -274,7 +293,7 @@ export class SimRelay {
       return { ok: false, reason: this.#chance.hits(0.5) ? 'busy' : 'failed' }
     }
     if (call.op === 'enqueue') this.deposits++
-    const outcome = this.#engine.run(call)
+    const outcome = this.#disk.run(call)
     this.#init.watches.stored(this, call, outcome)
     return outcome
   }
@@ -284,16 +303,6 @@ export class SimRelay {
 function trust(stream: Stream): void {
   stream.trusted = true
   if (stream.idle !== undefined) stream.idle.act = undefined
-}
-
-const identityKeys = new Map<string, Uint8Array>()
-
-/** A relay is asked about the same devices again and again, and the arithmetic is not what is simulated here. */
-function knownIdentityKeyOf(publicKey: Uint8Array): Uint8Array {
-  const name = deviceIdOf(publicKey)
-  let key = identityKeys.get(name)
-  if (key === undefined) identityKeys.set(name, (key = identityKeyOf(publicKey)))
-  return key
 }
 
 const nothingToKeep = {
@@ -308,8 +317,4 @@ function traced(input: Input): string {
     return `${input.stream} ${input.frame.kind}`
   }
   return input.kind
-}
-
-export function told(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -43,3 +43,8 @@ export function clock(ms: number): string {
   const days = Math.floor(whole / 86_400_000)
   return `${days}d${part(3_600_000, 24)}:${part(60_000, 60)}:${part(1_000, 60)}.${String(whole % 1_000).padStart(3, '0')}`
 }
+
+/** With its stack: what was thrown is a bug. */
+export function told(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -4,6 +4,7 @@ import type { Change, Effect } from '../../../node/core/effects.ts'
 import type { Input } from '../../../node/core/inputs.ts'
 import type { Break } from './driver.ts'
 import type { SimDevice } from './device.ts'
+import type { Backup } from './relay-disk.ts'
 import type { SimRelay } from './relay.ts'
 
 export interface Watch {
@@ -19,6 +20,10 @@ export interface Watch {
   stored?(relay: SimRelay, call: StoreCall, outcome: StoreOutcome): void
   /** A relay lost its disk. */
   wiped?(relay: SimRelay): void
+  /** A relay's operator has made a copy of what it holds. */
+  backedUp?(relay: SimRelay, backup: Backup): void
+  /** A relay is to hold again what it held when this copy was made. */
+  restored?(relay: SimRelay, backup: Backup): void
   /** Everything is over. */
   ended?(): void
 }
@@ -53,6 +58,14 @@ export class Watches implements Required<Omit<Watch, never>> {
 
   wiped(relay: SimRelay): void {
     for (const watch of this.#all) watch.wiped?.(relay)
+  }
+
+  backedUp(relay: SimRelay, backup: Backup): void {
+    for (const watch of this.#all) watch.backedUp?.(relay, backup)
+  }
+
+  restored(relay: SimRelay, backup: Backup): void {
+    for (const watch of this.#all) watch.restored?.(relay, backup)
   }
 
   ended(): void {
