@@ -21,6 +21,8 @@ export interface Entry {
   claimed?: { readonly relay: string; readonly atMs: number }
   /** How often that was brought forward, because its recipient showed signs of life and none of having it. */
   hastened: number
+  /** Of a first message: which relays took it, and when, by whichever clock. */
+  tookMs?: Map<string, number>
   /** More than one relay has had it, so that which of them was of use will not be known. */
   wentElsewhere: boolean
 }

@@ -8,8 +8,9 @@ import type { DepositRefusal, LossReason } from '../../protocol/wire/mailbox.ts'
 import { backoffInStagesMs, backoffMs } from './backoff.ts'
 import { CustodyChecks } from './custody-checks.ts'
 import type { Draft } from './draft.ts'
+import { isUnheard, startAfresh } from './fresh-start.ts'
 import type { DepositAnswer, Input } from './inputs.ts'
-import { holderOf, nowhere, offerAgainMs, without, type Entry, type Lane } from './lane.ts'
+import { holderOf, offerAgainMs, without, type Entry, type Lane } from './lane.ts'
 import { relayDevice, type OtherRelays } from './other-relays.ts'
 import type { Outbox } from './outbox.ts'
 import { isCircuit } from './routes.ts'
@@ -173,7 +174,9 @@ export class Outcomes {
         entry.offerFromMs = draft.nowMs + reofferMsMin
         entry.claimed = { relay, atMs: draft.nowMs }
         recordAttempt(entry.delivery, 'relay', relay, 'the relay says that their device has it', draft)
-        if (!entry.delivery.visible) this.#outbox.drop(lane, entry, draft) // Nobody sends a receipt for one.
+        if (!entry.delivery.visible)
+          this.#outbox.drop(lane, entry, draft) // Nobody sends a receipt for one.
+        else this.#doubtSession(lane, entry, relay, draft.nowMs, draft)
         break
       case 'refused':
         this.#refused(lane, entry, relay, { reason: refusalText[answer.reason], retryMs: answer.retryMs }, draft)
@@ -225,20 +228,7 @@ export class Outcomes {
   undecryptable(device: DeviceId, ids: readonly EnvelopeId[], draft: Draft): void {
     const lane = this.#outbox.lane(device)
     if (lane === undefined || !ids.some((id) => lane.entryOfEnvelope(id) !== undefined)) return
-    if (draft.nowMs < lane.resetMs) return
-    lane.resets++
-    lane.resetMs = draft.nowMs + backoffMs(lane.resets, retry, draft.random)
-    lane.needsFreshSession = true
-    for (const entry of lane.entries()) {
-      recordAttempt(entry.delivery, 'direct', '', 'their device could not decrypt it; opening a new session', draft)
-      const { sealedFor: _, stored: __, ...bare } = entry.delivery
-      lane.update(entry, bare)
-      delete entry.directSinceMs
-      entry.depositAt = nowhere
-      entry.offerFromMs = 0
-      draft.keep({ kind: 'put-delivery', delivery: bare })
-    }
-    this.#sending.move(lane, draft)
+    if (startAfresh(lane, 'their device could not decrypt it', draft)) this.#sending.move(lane, draft)
   }
 
   #stored(
@@ -262,11 +252,19 @@ export class Outcomes {
       this.#outbox.drop(lane, entry, draft)
       return
     }
+    const storedMs = receipt.taken.find((one) => one.id === delivery.sealedFor?.envelopeId)?.storedMs ?? draft.nowMs
+    if (this.#doubtSession(lane, entry, relay, storedMs, draft)) return
     const next = { ...delivery, stored: { relay, atMs: draft.nowMs } }
     lane.update(entry, next)
     delete entry.claimed
     entry.offerFromMs = offerAgainMs(next)
     draft.keep({ kind: 'put-delivery', delivery: next })
+  }
+
+  /** True when what was taken goes out once more, encrypted anew: nobody seems to be able to read it. */
+  #doubtSession(lane: Lane, entry: Entry, relay: string, tookMs: number, draft: Draft): boolean {
+    if (!isUnheard(lane, entry, relay, tookMs, draft.contact(lane.account))) return false
+    return startAfresh(lane, 'collected, and never confirmed', draft)
   }
 
   /** This relay is left alone for a while; the next one is tried at once. */
@@ -286,7 +284,8 @@ export class Outcomes {
         why.unreachable === true
           ? backoffInStagesMs(failures, restarting, away, draft.random)
           : backoffMs(failures, retry, draft.random)
-      lane.relayFromMs.set(relay, draft.nowMs + Math.max(why.retryMs ?? 0, pauseMs))
+      const saidMs = Math.min(why.retryMs ?? 0, retryMsMax) // It cannot say to stay away for good.
+      lane.relayFromMs.set(relay, draft.nowMs + Math.max(saidMs, pauseMs))
     }
     recordAttempt(entry.delivery, 'relay', relay, why.reason, draft)
     if (entry.delivery.stored !== undefined) return

@@ -1,0 +1,109 @@
+/** A relay whose operator put back an old copy of its store: it knows nothing of what happened since. */
+import { expect, test } from 'vitest'
+import { signedCard } from '../../protocol/wire/card.ts'
+import { custody } from '../sim/check/custody.ts'
+import { exactlyOnce } from '../sim/check/exactly-once.ts'
+import { noWayBack } from '../sim/check/no-way-back.ts'
+import { preKeysOnce } from '../sim/check/prekeys-once.ts'
+import type { Person } from '../sim/world/person.ts'
+import type { SimRelay } from '../sim/world/relay.ts'
+import { hour, minute, second, Story } from '../sim/world/story.ts'
+
+const hidden = { openness: 'hidden' } as const
+
+function watched(): Story {
+  const story = new Story()
+  const { world, watches } = story
+  watches.add(preKeysOnce(world))
+  watches.add(custody(world, 1_000))
+  watches.add(noWayBack(world))
+  watches.add(exactlyOnce(world))
+  return story
+}
+
+function acquainted(story: Story, relays: readonly SimRelay[]): readonly [Person, Person] {
+  const [alice, bob] = [story.person('alice', relays, hidden), story.person('bob', relays, hidden)]
+  story.pass(5 * second)
+  expect(story.meet(alice, bob)).toBe(true)
+  story.pass(minute)
+  return [alice, bob]
+}
+
+test('what was collected is handed out again, and shown once', () => {
+  const story = watched()
+  const relay = story.relay('hub')
+  const [alice, bob] = acquainted(story, [relay])
+  bob.device.kill()
+  alice.says(bob, 'once')
+  story.pass(minute)
+  const backup = relay.backUp()
+  bob.device.start()
+  story.pass(minute)
+  relay.restore(backup)
+  expect(relay.waiting()).toBeGreaterThan(0)
+  story.pass(minute)
+  expect(story.world.marks.get('mail-handed-out-again')).toBeGreaterThan(0)
+  expect(bob.heard(alice)).toEqual(['once'])
+  expect(relay.waiting()).toBe(0)
+  expect(story.world.complaints).toEqual([])
+})
+
+test('what was deposited since is lost there, and its sender still has it', () => {
+  const story = watched()
+  const relay = story.relay('hub')
+  const [alice, bob] = acquainted(story, [relay])
+  const backup = relay.backUp()
+  bob.device.kill()
+  const id = alice.says(bob, 'since then')
+  story.pass(minute)
+  expect(alice.fateOf(bob, id)).toBe('stored')
+  relay.restore(backup)
+  bob.device.start()
+  story.pass(7 * hour)
+  expect(bob.heard(alice)).toEqual(['since then'])
+  expect(alice.fateOf(bob, id)).toBe('read')
+  expect(story.world.complaints).toEqual([])
+})
+
+test('a stranger who is given a one-time key that opened a session before gets through within the hour', () => {
+  const story = watched()
+  const relay = story.relay('hub')
+  const [alice, bob] = [story.person('alice', [relay], hidden), story.person('bob', [relay], hidden)]
+  const carol = story.person('carol', [relay], hidden)
+  story.pass(minute)
+  const backup = relay.backUp()
+  expect(story.meet(alice, bob)).toBe(true)
+  story.pass(minute)
+  relay.restore(backup)
+  story.pass(minute)
+  carol.opens(alice.invites())
+  story.pass(minute)
+  expect(story.world.marks.get('prekey-given-again')).toBe(1)
+  expect(alice.knows(carol)).toBe(undefined) // Her first message cannot be read, nor can she be told.
+  const id = carol.says(alice, 'it is me')
+  story.pass(hour)
+  expect(alice.heard(carol)).toEqual(['it is me'])
+  expect(carol.fateOf(alice, id)).toBe('read')
+  expect(story.world.complaints).toEqual([])
+})
+
+test('of two relays that disagree about somebody, the one that knows better is believed', () => {
+  const story = watched()
+  const [north, south] = [story.relay('north'), story.relay('south')]
+  const [, bob] = acquainted(story, [north, south])
+  const carol = story.person('carol', [south], hidden)
+  const backup = north.backUp()
+  bob.device.roam('another town', 'public')
+  story.pass(minute)
+  story.network.cut((from, to) => [from, to].includes(bob.device.host) && [from, to].includes(north.host))
+  north.restore(backup)
+  carol.opens(bob.invites())
+  story.pass(minute)
+  expect(story.world.marks.get('older-card-given')).toBe(1)
+  const own = bob.device.store.fact('own-card')
+  expect(own && carol.device.store.contact(bob.account)?.signedCard).toEqual(own && signedCard.decode(own))
+  carol.says(bob, 'found you')
+  story.pass(minute)
+  expect(bob.heard(carol)).toEqual(['found you'])
+  expect(story.world.complaints).toEqual([])
+})
