@@ -2,6 +2,7 @@
  * When to end: the first Ctrl-C or SIGTERM asks for a clean end, the second Ctrl-C ends at once, and a clean end that
  * takes too long is cut short. What a clean end consists of belongs to whoever listens to the signal.
  */
+import { setMaxListeners } from 'node:events'
 import { exitCode, interrupted, type ExitCode } from './exit.ts'
 
 /** Longer than a node takes to finish its open streams, shorter than an init system waits before it kills. */
@@ -21,6 +22,7 @@ export interface Ending {
 
 export function watchForEnd(): Ending {
   const controller = new AbortController()
+  setMaxListeners(0, controller.signal) // One for each thing that is waited for.
   let cause: NodeJS.Signals | Error | undefined
   const end = (why: NodeJS.Signals | Error): void => {
     if (cause !== undefined) return
@@ -37,7 +39,7 @@ export function watchForEnd(): Ending {
   const asked = aborted(controller.signal)
   return {
     signal: controller.signal,
-    race: (promise) => Promise.race([promise, asked.then(() => Promise.reject(controller.signal.reason as Error))]),
+    race: (promise) => unlessAborted(promise, controller.signal),
     asked: async () => {
       await asked
       if (cause instanceof Error) throw cause
@@ -52,6 +54,16 @@ export function watchForEnd(): Ending {
 function codeOf(cause: NodeJS.Signals | Error | undefined): ExitCode {
   if (cause instanceof Error) return exitCode.unexpected
   return cause === 'SIGINT' ? exitCode.interrupted : exitCode.done
+}
+
+/** Unlike `Promise.race` with something that settles at the very end, which until then keeps all that was ever raced with it. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(signal.reason as Error)
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+  })
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
