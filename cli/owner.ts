@@ -30,13 +30,17 @@ export function socketOf(job: Job): string {
   return socketPath(job.env, dirOf(job), 'control.sock')
 }
 
+export interface Opening {
+  readonly name?: string
+  readonly passphrase?: string
+  /** The relays it has stay, whatever was named. */
+  readonly asItIs?: true
+}
+
 /** Opens the store, which also takes the profile; rejects with the node's own reasons. */
-export async function openNode(
-  job: Job,
-  fresh: { readonly name?: string; readonly passphrase?: string } = {},
-): Promise<LinnetNode> {
+export async function openNode(job: Job, fresh: Opening = {}): Promise<LinnetNode> {
   const { settings } = job
-  const relays = settings.get('relay')
+  const relays = fresh.asItIs === true ? undefined : settings.get('relay')
   const listen = settings.get('listen')
   const announce = settings.get('announce')
   const passphrase = fresh.passphrase ?? passphraseOf(job)

@@ -47,7 +47,7 @@ function withRelays(identity: NodeIdentity): NodeIdentity {
 /** The name is ignored for a profile that exists, so making a second one would look as if it had worked. */
 async function refuseSecond(job: Job): Promise<void> {
   try {
-    await (await openNode(job)).stop()
+    await (await openNode(job, { asItIs: true })).stop()
   } catch (error) {
     if (!isNodeError(error)) throw error
     if (error.reason === 'no-profile') return

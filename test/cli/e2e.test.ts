@@ -19,6 +19,8 @@ function texts(events: readonly Printed[]): readonly unknown[] {
   return events.filter((one) => one['type'] === 'message').map((one) => one['text'])
 }
 
+const somePeer = '12D3KooWLL94DMdKMxwwBPWpsMhd69iBLsHM58BzzGm3x25H32FB'
+
 test('a relay says where it is, how it stands, and ends when asked', async () => {
   const shell = openShell(realMain)
   const dir = join(shell.dir, 'relay')
@@ -78,6 +80,17 @@ test('two people who are never online together talk through a relay that was kil
   expect(hers?.['digits']).toMatch(/^\d{60}$/u)
   expect(his?.['digits']).toBe(hers?.['digits'])
   expect(await shell.json('verify', 'Bob', '--same', ...a)).toMatchObject([{ name: 'Bob', verified: true }])
+})
+
+test('a profile is not made twice, and keeps what it has when somebody tries', async () => {
+  const shell = openShell(realMain)
+  const [first, second] = ['192.0.2.7', '192.0.2.9'].map((host) => `/ip4/${host}/tcp/4001/p2p/${somePeer}`)
+  const at = ['--data-dir', join(shell.dir, 'alice')]
+  const init = (hub = '') => shell.run(['init', '--name', 'Alice', '--relay', hub, ...at])
+  expect((await init(first)).code).toBe(0)
+  expect(await init(second)).toMatchObject({ code: 1, out: '', err: expect.stringContaining('already') })
+  const [id] = await shell.json('id', ...at)
+  expect(id).toMatchObject({ relays: [{ relay: first }] })
 })
 
 test('two chats in two terminals, line by line', async () => {
