@@ -6,6 +6,7 @@
  * the disk before the reply leaves. Past its owner's rate a bundle goes out without one, as it does when none is left:
  * whoever drains a pool gains nothing by it, and cannot shut the door on others either.
  */
+import { equalBytes } from '../../protocol/crypto/bytes.ts'
 import { idBytes, type DeviceId } from '../../protocol/ids.ts'
 import { openCard, type Card } from '../../protocol/wire/card.ts'
 import type { DirectoryFrame, DirectoryRefusal, SignedBundle } from '../../protocol/wire/directory.ts'
@@ -97,7 +98,7 @@ export class Directory {
       return { ok: false, reason: 'not-yours' }
     }
     const identityKey = this.#init.identityKeyOf(idBytes(device))
-    if (!sameBytes(bundle.identityKey, identityKey)) return { ok: false, reason: 'not-yours' }
+    if (!equalBytes(bundle.identityKey, identityKey)) return { ok: false, reason: 'not-yours' }
     if (!this.#init.verifyBundle(bundle)) return { ok: false, reason: 'forged' }
     return { ok: true, card: opened.card }
   }
@@ -159,7 +160,3 @@ const cardRefusals = {
   expired: 'stale',
   'from-the-future': 'malformed',
 } as const
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
-}

@@ -64,7 +64,7 @@ export interface RelayLimits {
   readonly subscriptions: Rate
   /** Ids acknowledged on one connection: several full mailboxes at once, then faster than they can be filled again. */
   readonly acknowledgements: Rate
-  /** Publications of one connection: one a device and a few retries. Each costs three signature checks and a sync. */
+  /** Publications of one connection: one a device and a few retries. Each costs a few signature checks and a sync. */
   readonly publications: Rate
   /** Look-ups of cards by one connection. */
   readonly cardLookups: Rate

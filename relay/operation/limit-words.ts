@@ -30,7 +30,7 @@ export const limitWords: Readonly<Record<keyof AllLimits, string>> = {
   depositBytes: 'Bytes of them.',
   subscriptions: 'Subscriptions of one connection.',
   acknowledgements: 'Messages acknowledged on one connection.',
-  publications: 'Publications of one connection; each costs three signature checks and a sync.',
+  publications: 'Publications of one connection; each costs a few signature checks and a sync.',
   cardLookups: 'Cards looked up by one connection.',
   bundlesPerAsker: 'Prekey bundles taken by one connection.',
   preKeysPerOwner: 'One-time prekeys of one device handed out, whoever asks; beyond it bundles go out without one.',
