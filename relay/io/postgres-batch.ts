@@ -4,11 +4,11 @@
  * the caller must close the connection: that rolls back what was begun.
  */
 import { deviceIdOf, envelopeIdOf, idBytes, type DeviceId } from '../../protocol/ids.ts'
-import { clockSkewMsMax, messageLifeMs, urgencyMax } from '../../protocol/limits.ts'
+import { clockSkewMsMax, messageLifeMs } from '../../protocol/limits.ts'
 import type { Answer, Ask, Census, LostEnvelope, StoreCall, StoreOutcome } from '../core/store-calls.ts'
 import { PostgresDirectory, type Queryable } from './postgres-directory.ts'
 import { leaveTombstones, PostgresMailboxes } from './postgres-mailboxes.ts'
-import { Usage } from './postgres-usage.ts'
+import { Totals } from './postgres-totals.ts'
 import type { StoreLimits } from './store.ts'
 
 /** What changes something, and so waits for its turn in a batch. */
@@ -19,14 +19,14 @@ export function isChange(call: StoreCall): call is Change {
 }
 
 export class PostgresEngine {
-  readonly usage: Usage = new Usage()
+  readonly totals: Totals = new Totals()
   readonly #limits: StoreLimits
   readonly #mailboxes: PostgresMailboxes
   readonly #directory: PostgresDirectory
 
   constructor(limits: StoreLimits) {
     this.#limits = limits
-    this.#mailboxes = new PostgresMailboxes(limits, this.usage)
+    this.#mailboxes = new PostgresMailboxes(limits, this.totals)
     this.#directory = new PostgresDirectory(limits)
   }
 
@@ -115,32 +115,20 @@ export class PostgresEngine {
         ORDER BY expires_ms LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING device, id, bytes`,
       [nowMs, countMax],
     )
-    this.usage.changed(-rows.reduce((sum, { bytes }) => sum + bytes, 0))
+    this.totals.changed(-rows.reduce((sum, { bytes }) => sum + bytes, 0))
     const lost = lostOf(rows)
     if (lost.length > 0) await leaveTombstones(db, lost, 'expired', nowMs, this.#limits)
     return lost
   }
 
   async #census(db: Queryable, nowMs: number): Promise<Census> {
-    const classes = await db.query<{ urgency: number; messages: number; bytes: number }>(
-      'SELECT urgency, count(*) AS messages, sum(bytes)::bigint AS bytes FROM mailbox GROUP BY urgency',
-    )
-    const rest = await db.query<{ oldestMs: number | null; tombstones: number; diskBytes: number }>(
+    const { rows } = await db.query<{ oldestMs: number | null; diskBytes: number }>(
       `SELECT (SELECT stored_ms FROM mailbox ORDER BY seq LIMIT 1) AS "oldestMs",
-        (SELECT count(*) FROM tombstone) AS tombstones, pg_database_size(current_database()) AS "diskBytes"`,
+        pg_database_size(current_database()) AS "diskBytes"`,
     )
-    const byUrgency = Array.from({ length: urgencyMax + 1 }, () => 0)
-    for (const { urgency, messages } of classes.rows) byUrgency[urgency] = messages
-    const { oldestMs, tombstones, diskBytes } = rest.rows[0] ?? { oldestMs: null, tombstones: 0, diskBytes: 0 }
-    return {
-      ...(await this.#directory.census(db, nowMs)),
-      messages: byUrgency.reduce((sum, count) => sum + count, 0),
-      messageBytes: classes.rows.reduce((sum, { bytes }) => sum + bytes, 0),
-      byUrgency,
-      oldestMs: oldestMs ?? undefined,
-      tombstones,
-      diskBytes,
-    }
+    const { oldestMs, diskBytes } = rows[0] ?? { oldestMs: null, diskBytes: 0 }
+    const active = await this.#directory.countActive(db, nowMs)
+    return { ...(await this.totals.read(db)), active, oldestMs: oldestMs ?? undefined, diskBytes }
   }
 }
 

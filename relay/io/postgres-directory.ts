@@ -5,14 +5,19 @@
 import type { ClientBase } from 'pg'
 import { deviceIdOf, idBytes, type DeviceId } from '../../protocol/ids.ts'
 import { activeWithinMs } from '../core/store-calls.ts'
-import type { Answer, Ask, Census, Published, Taken } from '../core/store-calls.ts'
+import type { Answer, Ask, Published, Taken } from '../core/store-calls.ts'
 import { decodeBundle, encodeBundle } from './kept-bundle.ts'
+import { countDevices } from './postgres-totals.ts'
 import type { StoreLimits } from './store.ts'
 
 export type Queryable = Pick<ClientBase, 'query'>
 
+/** For an operator's curve of days and weeks. */
+const activeMsMax = 300_000
+
 export class PostgresDirectory {
   readonly #limits: StoreLimits
+  #active: { readonly atMs: number; readonly counts: readonly number[] } = { atMs: -Infinity, counts: [] }
 
   constructor(limits: StoreLimits) {
     this.#limits = limits
@@ -29,7 +34,7 @@ export class PostgresDirectory {
     const held = rows[0]
     if ((held?.version ?? 0) > ask.version || (held?.revision ?? 0) > ask.revision) return { state: 'stale' }
     const known = held?.version !== null && held?.version !== undefined
-    if (!known && (await this.#countDevices(db)) >= this.#limits.mailboxesMax) return { state: 'full' }
+    if (!known && (await countDevices(db)) >= this.#limits.mailboxesMax) return { state: 'full' }
     const { card, signature } = ask.card
     await db.query(
       `INSERT INTO card VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account) DO UPDATE SET revision = excluded.revision,
@@ -92,24 +97,18 @@ export class PostgresDirectory {
     return deviceIdOf(row.device)
   }
 
-  async census(db: Queryable, nowMs: number): Promise<Pick<Census, 'mailboxes' | 'preKeys' | 'cards' | 'active'>> {
-    const { rows } = await db.query<Pick<Census, 'mailboxes' | 'preKeys' | 'cards'>>(
-      `SELECT (SELECT count(*) FROM device) AS mailboxes, (SELECT count(*) FROM prekey_onetime) AS "preKeys",
-        (SELECT count(*) FROM card) AS cards`,
-    )
-    const active: number[] = []
+  /** Devices that have published within each of `activeWithinMs`, as it was at most `activeMsMax` ago: it takes a look at each. */
+  async countActive(db: Queryable, nowMs: number): Promise<readonly number[]> {
+    if (Math.abs(nowMs - this.#active.atMs) < activeMsMax) return this.#active.counts
+    const counts: number[] = []
     for (const ms of activeWithinMs) {
-      const found = await db.query<{ count: number }>('SELECT count(*) AS count FROM device WHERE updated_ms > $1', [
+      const { rows } = await db.query<{ count: number }>('SELECT count(*) AS count FROM device WHERE updated_ms > $1', [
         nowMs - ms,
       ])
-      active.push(found.rows[0]?.count ?? 0)
+      counts.push(rows[0]?.count ?? 0)
     }
-    return { ...(rows[0] ?? { mailboxes: 0, preKeys: 0, cards: 0 }), active }
-  }
-
-  async #countDevices(db: Queryable): Promise<number> {
-    const { rows } = await db.query<{ count: number }>('SELECT count(*) AS count FROM device')
-    return rows[0]?.count ?? 0
+    this.#active = { atMs: nowMs, counts }
+    return counts
   }
 
   async #spend(db: Queryable, device: Buffer): Promise<{ id: number; key: Uint8Array } | undefined> {

@@ -7,7 +7,7 @@ import { deviceIdOf, envelopeIdOf, idBytes, type DeviceId, type EnvelopeId } fro
 import type { Envelope, LossReason } from '../../protocol/wire/mailbox.ts'
 import type { Answer, Ask, Enqueued } from '../core/store-calls.ts'
 import type { Queryable } from './postgres-directory.ts'
-import type { Usage } from './postgres-usage.ts'
+import type { Totals } from './postgres-totals.ts'
 import type { StoreLimits } from './store.ts'
 
 interface Level {
@@ -19,11 +19,11 @@ type Deposit = Ask<'enqueue'>
 
 export class PostgresMailboxes {
   readonly #limits: StoreLimits
-  readonly #usage: Usage
+  readonly #totals: Totals
 
-  constructor(limits: StoreLimits, usage: Usage) {
+  constructor(limits: StoreLimits, totals: Totals) {
     this.#limits = limits
-    this.#usage = usage
+    this.#totals = totals
   }
 
   /** In the order given; `known` are the devices with a mailbox, whose rows the caller has locked. */
@@ -33,7 +33,7 @@ export class PostgresMailboxes {
     const levels = await readLevels(db, served)
     const answers: Enqueued[] = []
     let fresh: Deposit[] = []
-    let room = this.#limits.relayBytesMax - this.#usage.bytes
+    let room = this.#limits.relayBytesMax - this.#totals.bytes
     for (const deposit of deposits) {
       const { mailbox, envelope, nowMs } = deposit
       const level = levels.get(mailbox) ?? { count: 0, bytes: 0 }
@@ -57,7 +57,7 @@ export class PostgresMailboxes {
         level.count += 1
         level.bytes += envelope.sealed.length
         room -= envelope.sealed.length
-        this.#usage.changed(envelope.sealed.length)
+        this.#totals.changed(envelope.sealed.length)
         held.set(nameOf(deposit), { storedMs: nowMs, expiresMs: envelope.expiresMs })
         answers.push({ state: 'stored', storedMs: nowMs, expiresMs: envelope.expiresMs, pruned })
       }
@@ -74,7 +74,7 @@ export class PostgresMailboxes {
       `DELETE FROM mailbox WHERE (device, id) IN (${pairsOf}) RETURNING device, id, stored_ms AS "storedMs", bytes`,
       pairs,
     )
-    this.#usage.changed(-rows.reduce((sum, { bytes }) => sum + bytes, 0))
+    this.#totals.changed(-rows.reduce((sum, { bytes }) => sum + bytes, 0))
     const gone = new Map(
       rows.map(({ device, id, storedMs }) => [`${device.toString('hex')}/${id.toString('hex')}`, storedMs]),
     )
@@ -137,7 +137,7 @@ export class PostgresMailboxes {
     }
     if (!this.#fits(after, envelope)) return undefined
     await db.query('DELETE FROM mailbox WHERE device = $1 AND id = ANY ($2::bytea[])', [key(mailbox), victims])
-    this.#usage.changed(after.bytes - level.bytes)
+    this.#totals.changed(after.bytes - level.bytes)
     const lost = victims.map((id) => ({ mailbox, id: envelopeIdOf(id) }))
     await leaveTombstones(db, lost, 'pruned', nowMs, this.#limits)
     Object.assign(level, after)
@@ -160,13 +160,11 @@ export async function leaveTombstones(
       SELECT device, id, $3, $4 FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS new (device, id, nth) ORDER BY nth`,
     [...pairs, reason, atMs],
   )
-  for (const mailbox of new Set(lost.map((one) => one.mailbox))) {
-    await db.query(
-      `DELETE FROM tombstone WHERE device = $1 AND seq <= (
-        SELECT seq FROM tombstone WHERE device = $1 ORDER BY seq DESC LIMIT 1 OFFSET $2)`,
-      [key(mailbox), tombstonesMax],
-    )
-  }
+  await db.query(
+    `DELETE FROM tombstone WHERE seq IN (SELECT old.seq FROM unnest($1::bytea[]) AS mailbox, LATERAL (
+      SELECT seq FROM tombstone WHERE tombstone.device = mailbox ORDER BY seq DESC OFFSET $2) AS old)`,
+    [[...new Set(lost.map(({ mailbox }) => mailbox))].map(key), tombstonesMax],
+  )
 }
 
 const pairsOf = 'SELECT * FROM unnest($1::bytea[], $2::bytea[])'

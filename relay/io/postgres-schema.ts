@@ -43,4 +43,40 @@ export const postgresSchema: readonly string[] = [
     CREATE INDEX tombstone_order ON tombstone (device, seq);
     CREATE INDEX tombstone_at ON tombstone (at_ms);
   `,
+  `
+    -- How much there is of what, as changes that are added up now and then (postgres-totals.ts). Each transaction adds rows of
+    -- its own, because one row for all would make relays wait for each other's commits.
+    CREATE TABLE total (what text NOT NULL, count bigint NOT NULL, bytes bigint NOT NULL)
+      WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+    CREATE FUNCTION note_total() RETURNS trigger LANGUAGE plpgsql AS $$
+      DECLARE
+        sign bigint := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
+      BEGIN
+        IF TG_TABLE_NAME = 'mailbox' THEN
+          INSERT INTO total SELECT 'mailbox' || urgency, sign * count(*), sign * sum(bytes) FROM changed GROUP BY urgency;
+        ELSE
+          INSERT INTO total SELECT TG_TABLE_NAME, sign * count(*), 0 FROM changed HAVING count(*) > 0;
+        END IF;
+        RETURN NULL;
+      END
+    $$;
+
+    DO $$
+      DECLARE
+        name text;
+      BEGIN
+        FOREACH name IN ARRAY ARRAY['mailbox', 'tombstone', 'device', 'card', 'prekey_onetime'] LOOP
+          EXECUTE format('CREATE TRIGGER added AFTER INSERT ON %I REFERENCING NEW TABLE AS changed
+            FOR EACH STATEMENT EXECUTE FUNCTION note_total()', name);
+          EXECUTE format('CREATE TRIGGER removed AFTER DELETE ON %I REFERENCING OLD TABLE AS changed
+            FOR EACH STATEMENT EXECUTE FUNCTION note_total()', name);
+          IF name <> 'mailbox' THEN
+            EXECUTE format('INSERT INTO total SELECT %L, count(*), 0 FROM %I', name, name);
+          END IF;
+        END LOOP;
+        INSERT INTO total SELECT 'mailbox' || urgency, count(*), sum(bytes) FROM mailbox GROUP BY urgency;
+      END
+    $$;
+  `,
 ]

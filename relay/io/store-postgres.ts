@@ -30,7 +30,8 @@ const lanesMax = 2
 const readsMax = 5
 /** Calls not answered yet, beyond which the answer is `busy`. */
 const waitingMax = 50_000
-const countEveryMs = 30_000
+/** Changes of totals gather for so long, and another relay's bytes are not seen. */
+const addUpEveryMs = 10_000
 
 interface Waiting<C extends StoreCall> {
   readonly call: C
@@ -40,7 +41,7 @@ interface Waiting<C extends StoreCall> {
 export async function postgresStore(init: PostgresStoreInit): Promise<Store> {
   const pool = await openPool(init.url, (error) => init.faulted?.(faultOf(error)))
   const engine = new PostgresEngine(init.limits)
-  await engine.usage.count(pool)
+  await engine.totals.addUp(pool)
   const notices = new Notices(init)
   const wake = new Wake({
     url: init.url,
@@ -65,7 +66,7 @@ class PostgresStore implements Store {
   readonly #engine: PostgresEngine
   readonly #wake: Wake
   readonly #notices: Notices
-  readonly #counting: NodeJS.Timeout
+  readonly #adding: NodeJS.Timeout
   #changes: Waiting<Change>[] = []
   #reads: Waiting<Exclude<StoreCall, Change>>[] = []
   #lanes = 0
@@ -81,8 +82,8 @@ class PostgresStore implements Store {
     this.#engine = engine
     this.#wake = wake
     this.#notices = notices
-    this.#counting = setInterval(() => void engine.usage.count(pool).catch(this.#faulted), countEveryMs)
-    this.#counting.unref()
+    this.#adding = setInterval(() => void engine.totals.addUp(pool).catch(this.#faulted), addUpEveryMs)
+    this.#adding.unref()
   }
 
   get waiting(): number {
@@ -112,7 +113,7 @@ class PostgresStore implements Store {
   async close(): Promise<void> {
     if (this.#waiting > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
     this.#ended = true
-    clearInterval(this.#counting)
+    clearInterval(this.#adding)
     await this.#wake.close()
     await this.#pool.end()
   }
