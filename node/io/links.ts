@@ -7,7 +7,8 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { deviceIdOfPeerId, type DeviceId } from '../../protocol/ids.ts'
 import { strangerIdleMs } from '../../protocol/limits.ts'
-import { Frames, readOn } from '../../protocol/shell/frames.ts'
+import type { Backlog } from '../../protocol/shell/backlog.ts'
+import { Frames } from '../../protocol/shell/frames.ts'
 import { directFrame, directProtocol, type DirectFrame } from '../../protocol/wire/direct.ts'
 import type { Input } from '../core/inputs.ts'
 import { isCircuit } from '../core/routes.ts'
@@ -18,8 +19,7 @@ import { openStream, type Reach } from './reach.ts'
 
 export interface LinksInit {
   readonly push: (input: Input) => void
-  /** Inputs the core has not come round to. */
-  readonly backlog: () => number
+  readonly backlog: Backlog
   /** Whether the user has let this device's owner in: it may keep a link without saying anything. */
   readonly isFriend: (device: DeviceId) => boolean
   readonly reach: () => Reach
@@ -31,9 +31,6 @@ export interface LinksInit {
 const linksPerDeviceMax = 2
 /** Strangers at the door; the newest takes the place of the oldest, so that waiting there keeps nobody out. */
 const strangersMax = 32
-/** Inputs waiting beyond which links are paused, and below which they go on: a few batches. */
-const backlogMax = 256
-const backlogMin = 64
 /** A stream that was closed is given so long to be closed from the other side too. */
 const lingerMsMax = 2_000
 /** A circuit that a direct link has replaced: answers that were on their way over it still arrive. */
@@ -51,7 +48,6 @@ export class Links {
   readonly #init: LinksInit
   readonly #links = new Map<number, Link>()
   readonly #strangers = new Set<Link>()
-  readonly #paused = new Set<Stream>()
   #lastNumber = 0
 
   constructor(init: LinksInit) {
@@ -120,10 +116,8 @@ export class Links {
     const frames = new Frames<DirectFrame>(stream, {
       codec: directFrame,
       ...(idleMsMax !== undefined && { idleMsMax }),
-      onFrame: (frame) => {
-        this.#init.push({ kind: 'frame-received', link: number, frame })
-        if (this.#init.backlog() > backlogMax) this.#pause(stream)
-      },
+      onFrame: (frame) => this.#init.push({ kind: 'frame-received', link: number, frame }),
+      pace: () => this.#init.backlog.caughtUp,
       onEnd: (reason) => this.#lost(link, reason),
     })
     const link: Link = { number, device, stream, frames, circuit: connection.limits !== undefined }
@@ -152,27 +146,7 @@ export class Links {
   #lost(link: Link, reason: string): void {
     this.#links.delete(link.number)
     this.#strangers.delete(link)
-    this.#paused.delete(link.stream)
     this.#init.log('debug', 'link lost', { link: link.number, reason })
     this.#init.push({ kind: 'link-lost', link: link.number, reason })
-  }
-
-  #pause(stream: Stream): void {
-    if (stream.readStatus !== 'readable') return
-    stream.pause()
-    this.#paused.add(stream)
-    if (this.#paused.size === 1) setImmediate(() => this.#resume())
-  }
-
-  /** The driver works through its queue a batch for each turn of the event loop, so one look a turn is enough. */
-  #resume(): void {
-    if (this.#paused.size === 0) return
-    if (this.#init.backlog() > backlogMin) {
-      setImmediate(() => this.#resume())
-      return
-    }
-    const paused = [...this.#paused]
-    this.#paused.clear()
-    for (const stream of paused) readOn(stream) // One whose connection has closed ends by itself.
   }
 }

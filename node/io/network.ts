@@ -3,6 +3,7 @@
  * all that is decided here.
  */
 import { deviceIdOfPeerId, type DeviceId } from '../../protocol/ids.ts'
+import { Backlog } from '../../protocol/shell/backlog.ts'
 import type { Effect } from '../core/effects.ts'
 import type { Input } from '../core/inputs.ts'
 import { parse, toTell } from './addresses.ts'
@@ -27,6 +28,7 @@ export interface NetworkInit {
   readonly instead?: readonly string[]
   readonly announce: readonly string[]
   readonly push: (input: Input) => void
+  /** Inputs the core has not come round to. */
   readonly backlog: () => number
   readonly isFriend: (device: DeviceId) => boolean
   /** What one of our relays, a private one, wants to hear. */
@@ -51,6 +53,8 @@ export interface NetworkInit {
 export type NetworkEffect = Exclude<Effect, { kind: 'answer' | 'notify' }>
 
 const stopMsMax = 1_500
+/** A few batches of the driver. */
+const backlogBounds = { max: 256, low: 64 }
 
 export class Network {
   readonly #init: NetworkInit
@@ -69,9 +73,11 @@ export class Network {
     this.#init = init
     const reach = (): Reach => this.#started().services.reach
     this.#anonymous = new Anonymous({ ...init, pulse: { ...init.pulse, alarm: this.#alarm } })
-    this.#links = new Links({ ...init, reach })
+    const backlog = new Backlog(init.backlog, backlogBounds)
+    this.#links = new Links({ ...init, backlog, reach })
     this.#relays = new RelayLinks({
       push: init.push,
+      backlog,
       reach,
       log: init.log,
       onRisen: (relay) => this.#host?.services.circuits?.risen(relay),

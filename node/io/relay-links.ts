@@ -5,6 +5,7 @@
  */
 import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import { idsPerFrameMax, pageMessagesMax } from '../../protocol/limits.ts'
+import type { Backlog } from '../../protocol/shell/backlog.ts'
 import { Frames } from '../../protocol/shell/frames.ts'
 import { mailboxFrame, mailboxProtocol, type Envelope, type MailboxFrame } from '../../protocol/wire/mailbox.ts'
 import type { Input } from '../core/inputs.ts'
@@ -15,6 +16,7 @@ import type { Reach, Reached } from './reach.ts'
 
 export interface RelayLinksInit {
   readonly push: (input: Input) => void
+  readonly backlog: Backlog
   readonly reach: () => Reach
   readonly log: Log
   /** The link to a relay stands, or does not any more. */
@@ -81,6 +83,7 @@ function isRelay(text: string): boolean {
 class RelayLink {
   readonly relay: string
   readonly #push: (input: Input) => void
+  readonly #backlog: Backlog
   readonly #log: Log
   readonly #lost: (reason: string) => void
   /** Sent to us on this subscription and not yet acknowledged: each of them is one credit given. */
@@ -90,9 +93,10 @@ class RelayLink {
   #frames: Frames<MailboxFrame> | undefined
   #left = false
 
-  constructor(relay: string, { push, log }: RelayLinksInit, lost: (reason: string) => void) {
+  constructor(relay: string, { push, backlog, log }: RelayLinksInit, lost: (reason: string) => void) {
     this.relay = relay
     this.#push = push
+    this.#backlog = backlog
     this.#log = log
     this.#lost = lost
   }
@@ -103,6 +107,8 @@ class RelayLink {
     this.#frames = new Frames<MailboxFrame>(reached.stream, {
       codec: mailboxFrame,
       onFrame: (frame) => this.#received(frame),
+      // Credit holds back messages only.
+      pace: () => this.#backlog.caughtUp,
       onEnd: (reason) => this.#lost(reason),
     })
     this.#frames.send({ kind: 'subscribe', credit: pageMessagesMax })

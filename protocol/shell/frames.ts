@@ -206,7 +206,7 @@ const closeMsMax = 2_000
 const afterCloseMs = 100
 
 /** Reads a stream that was paused. Its connection may have closed meanwhile, which libp2p lets one find out: the error then. */
-export function readOn(stream: Stream): Error | undefined {
+function readOn(stream: Stream): Error | undefined {
   try {
     if (stream.readStatus === 'paused') stream.resume()
     return undefined

@@ -7,6 +7,7 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import type { Codec } from '../../protocol/codec/schema.ts'
 import { deviceIdOf, type DeviceId } from '../../protocol/ids.ts'
+import { Backlog } from '../../protocol/shell/backlog.ts'
 import { Driver, type Journal } from '../../protocol/shell/driver.ts'
 import { Frames } from '../../protocol/shell/frames.ts'
 import { directoryFrame, type DirectoryFrame } from '../../protocol/wire/directory.ts'
@@ -15,7 +16,7 @@ import type { Effect } from '../core/effects.ts'
 import type { ConnectionId, Input, StoreAnswer, StreamId } from '../core/inputs.ts'
 import type { Change, LiveCounts, RelayCore } from '../core/relay-core.ts'
 import type { Observer, ServedFrame } from './observer.ts'
-import { Backlog, Pace } from './pace.ts'
+import { backlogBounds, Pace } from './pace.ts'
 import type { Store } from './store.ts'
 
 export interface SwitchboardInit {
@@ -54,7 +55,7 @@ export class Switchboard {
   readonly #driver: Driver<Input, Change, Effect>
   readonly #lines = new Map<StreamId, Line>()
   readonly #callers = new Map<Connection, Caller>()
-  readonly #backlog = new Backlog(() => this.#driver.backlog)
+  readonly #backlog = new Backlog(() => this.#driver.backlog, backlogBounds)
   #lastStream: StreamId = 0
   #lastConnection: ConnectionId = 0
   #stopped = false

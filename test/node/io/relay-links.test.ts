@@ -119,3 +119,21 @@ test('a relay that is about to end is heard out, and what nobody could dial is l
   expect(other.visitors).toEqual([])
   expect(logged).toContainEqual({ level: 'warn', message: 'a relay is shutting down', relay, elsewhere: [other.relay] })
 })
+
+test('while the core is behind, our relay is not listened to: not all that it says takes credit of ours', async () => {
+  let backlog = 0
+  const many = 5_000
+  const { relay } = await startRelay((frame, send) => {
+    if (frame.kind !== 'subscribe') return
+    for (let left = 1; left <= many; left++) send({ kind: 'prekeys-left', left })
+  })
+  const { network, heard } = await startDevice({ backlog: () => backlog })
+  backlog = 1_000
+  network.perform({ kind: 'connect-relay', relay })
+  await heard.next('prekeys-counted')
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
+  expect(heard.of('prekeys-counted').length).toBeLessThan(200)
+  backlog = 0
+  const counted = await heard.count('prekeys-counted', many)
+  expect(counted.map(({ left }) => left)).toEqual(Array.from({ length: many }, (_, i) => i + 1))
+})
