@@ -1,10 +1,11 @@
 /** Whole messages on a light stream: a codec's frames, each with its length in front as a varint. */
 import type { Codec } from '../../protocol/codec/schema.ts'
 import { Inbox, prefixed } from './light-bytes.ts'
-import type { LightConnection, LightStream } from './light.ts'
+import type { LightConnection } from './light.ts'
+import type { MuxedStream } from './light-yamux.ts'
 
 export class LightLine<F extends { readonly kind: string }> {
-  readonly #stream: LightStream
+  readonly #stream: MuxedStream
   readonly #codec: Codec<F>
   readonly #inbox = new Inbox()
   readonly #waiters: { readonly kind: F['kind']; readonly settle: (frame: F | undefined) => void }[] = []

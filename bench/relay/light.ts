@@ -19,17 +19,6 @@ export interface LightInit {
   readonly localAddress?: string
 }
 
-export interface LightStream {
-  /** Whole frames or parts of them, as they are. What is sent in one turn leaves in one piece. */
-  send(bytes: Uint8Array): void
-  close(): void
-  reset(): void
-  /** Bytes that wait for the other side to read. */
-  readonly waiting: number
-  onData: (bytes: Uint8Array) => void
-  onEnd: () => void
-}
-
 /** How long a connection may take to be set up. */
 const setUpMsMax = 60_000
 const muxerProtocol = '/yamux/1.0.0'
@@ -95,11 +84,11 @@ export class LightConnection {
     return this.#socket.bytesWritten
   }
 
-  /** A stream that may be written to at once; it ends when the other side does not speak the protocol. */
-  openStream(protocol: string): LightStream {
+  /** A stream that may be written to at once, whole frames or parts of them; it ends when the other side does not speak the protocol. */
+  openStream(protocol: string): MuxedStream {
     const stream = this.#muxer.open()
     const inbox = new Inbox()
-    const outer: LightStream = {
+    const outer: MuxedStream = {
       send: (bytes) => stream.send(bytes),
       close: () => stream.close(),
       reset: () => stream.reset(),

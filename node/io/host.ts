@@ -10,11 +10,11 @@ import type { PeerInfo } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
+import { quietLogger } from '../../protocol/shell/quiet-logger.ts'
 import { circuits, type Circuits, type CircuitsInit } from './circuits.ts'
 import { Unreachable, withDeadline } from './deadline.ts'
 import { direct, type Direct, type DirectInit } from './direct-service.ts'
 import { gossip, type Gossip, type GossipInit } from './gossip.ts'
-import { quiet } from './log.ts'
 import { neighbourhood } from './neighbourhood.ts'
 import { ownDirectory, type OwnDirectory, type OwnDirectoryInit } from './own-directory.ts'
 import { steadyYamux, type PulseInit } from './pulse.ts'
@@ -127,7 +127,7 @@ function common(pulse: PulseInit | undefined): Libp2pOptions {
       reconnectRetries: 0, // When a relay is dialled again is decided in `own-relays.ts`.
     },
     connectionMonitor: { enabled: false }, // It opens a stream for each ping; see `pulse.ts`.
-    logger: quiet,
+    logger: quietLogger,
   }
 }
 

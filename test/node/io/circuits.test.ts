@@ -12,6 +12,13 @@ async function relayOn(port: number, dataDir: string): Promise<Relay> {
   return relay
 }
 
+/** One of its own for each test. */
+async function newRelay(): Promise<Relay> {
+  const folder = scratch()
+  atEnd(folder.remove)
+  return relayOn(await freePort(), folder.path('relay'))
+}
+
 async function toldCircuit(device: TestDevice): Promise<string> {
   for (;;) {
     const told = device.heard
@@ -24,9 +31,7 @@ async function toldCircuit(device: TestDevice): Promise<string> {
 }
 
 test('the relay grants a circuit, an address says so, and whoever dials it has a link', async () => {
-  const folder = scratch()
-  atEnd(folder.remove)
-  const relay = (await relayOn(await freePort(), folder.path('relay'))).addresses[0]!
+  const relay = (await newRelay()).addresses[0]!
   const [alice, bob] = [await startDevice(), await startDevice()]
   bob.network.perform({ kind: 'connect-relay', relay })
   const circuit = await toldCircuit(bob)
@@ -59,9 +64,7 @@ test('after the relay was away the reservation is made again, and the address ne
 })
 
 test('a direct address is tried before a circuit, and taken when it answers', async () => {
-  const folder = scratch()
-  atEnd(folder.remove)
-  const relay = (await relayOn(await freePort(), folder.path('relay'))).addresses[0]!
+  const relay = (await newRelay()).addresses[0]!
   const [alice, bob] = [await startDevice(), await startDevice()]
   bob.network.perform({ kind: 'connect-relay', relay })
   const circuit = await toldCircuit(bob)
@@ -70,9 +73,7 @@ test('a direct address is tried before a circuit, and taken when it answers', as
 })
 
 test('with circuits off none is told and none is dialled', async () => {
-  const folder = scratch()
-  atEnd(folder.remove)
-  const running = await relayOn(await freePort(), folder.path('relay'))
+  const running = await newRelay()
   const relay = running.addresses[0]!
   const [alice, bob] = [await startDevice({ circuits: false }), await startDevice({ circuits: false })]
   bob.network.perform({ kind: 'connect-relay', relay })
@@ -83,9 +84,7 @@ test('with circuits off none is told and none is dialled', async () => {
 })
 
 test('whatever is asked of our relay first, the connection it leaves tells how we look from outside', async () => {
-  const folder = scratch()
-  atEnd(folder.remove)
-  const relay = (await relayOn(await freePort(), folder.path('relay'))).addresses[0]!
+  const relay = (await newRelay()).addresses[0]!
   const bob = await startDevice()
   // Of no use to the relay, which says so.
   const [key, signature] = [new Uint8Array(33), new Uint8Array(64)]

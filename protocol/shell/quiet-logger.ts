@@ -1,5 +1,5 @@
 /**
- * A logger for libp2p that says nothing. libp2p's own formats peer ids and addresses into every line, which a relay must not
+ * A logger for libp2p that says nothing. libp2p's own formats peer ids and addresses into every line, which nobody here must
  * keep, and costs a fifth of the memory of an idle connection even when nobody reads it.
  */
 import type { ComponentLogger, Logger } from '@libp2p/interface'
