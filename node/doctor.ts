@@ -126,7 +126,7 @@ function refusedFinding(about: string, refused: LastingRefusal): Finding {
 }
 
 const routers: Readonly<Record<Health['router'], Omit<Finding, 'about'>>> = {
-  open: { state: 'good', says: 'this machine has a public address' },
+  open: { state: 'good', says: 'none between this machine and its relays' },
   'keeps ports': { state: 'good', says: 'behind a router that can be talked through: direct connections work' },
   symmetric: {
     state: 'poor',
