@@ -18,6 +18,8 @@ const holePunch: Codec<HolePunch> = struct<HolePunch>({
   addresses: [2, list(bytes(1, addressBytesMax), addressesMax)],
 })
 
+/** Each side says two things; who says more is not listened to. */
+const wordsMax = 2
 const connectType = 100
 const syncType = 300
 
@@ -31,8 +33,8 @@ export class MeetingWords {
     this.#frames = new Frames<HolePunch>(stream, {
       codec: holePunch,
       onFrame: (said) => {
-        if (this.#waiting === undefined) this.#heard.push(said)
-        else this.#waiting.resolve(said)
+        if (this.#waiting !== undefined) this.#waiting.resolve(said)
+        else if (this.#heard.length < wordsMax) this.#heard.push(said)
       },
       onEnd: () => {
         this.#ended = true
