@@ -17,16 +17,23 @@ export interface Deposit {
   readonly envelope: Envelope
 }
 
-interface Held extends Deposit {
+interface Held {
+  /** Undefined once it was let go of. */
+  deposit: Deposit | undefined
   readonly untilMs: number
 }
 
+/**
+ * Lists and not maps: thousands come and go every second, and a map leaves a table behind for every few of them, each pointing to the
+ * next, which lets what they once held grow old in memory.
+ */
 export class HandOvers {
   readonly #limits: RelayLimits
   readonly #desk: StoreDesk
-  readonly #byMailbox = new Map<DeviceId, Map<EnvelopeId, Held>>()
-  /** In the order they came: all wait equally long, so the first is the first to go to the store. */
-  readonly #inOrder = new Set<Held>()
+  /** In the order they came, in which most are acknowledged. */
+  readonly #byMailbox = new Map<DeviceId, Held[]>()
+  /** In the order they came, and with those let go of behind the first: all wait equally long, so it is the first to go to the store. */
+  readonly #inOrder: Held[] = []
 
   constructor(limits: RelayLimits, desk: StoreDesk) {
     this.#limits = limits
@@ -36,50 +43,54 @@ export class HandOvers {
   /** It has been sent to its recipient. */
   hold(deposit: Deposit, turn: Turn): void {
     const { mailbox, envelope } = deposit
-    const held: Held = { ...deposit, untilMs: turn.nowMs + this.#limits.handOverMsMax }
-    let ofMailbox = this.#byMailbox.get(mailbox)
-    if (ofMailbox === undefined) this.#byMailbox.set(mailbox, (ofMailbox = new Map()))
-    ofMailbox.set(envelope.id, held)
-    this.#inOrder.add(held)
+    const held: Held = { deposit, untilMs: turn.nowMs + this.#limits.handOverMsMax }
+    const ofMailbox = this.#byMailbox.get(mailbox)
+    if (ofMailbox === undefined) this.#byMailbox.set(mailbox, [held])
+    else ofMailbox.push(held)
+    this.#inOrder.push(held)
     this.#desk.hold(envelope.sealed.length)
   }
 
   /** Lets go of one, if it is held. */
   take(mailbox: DeviceId, id: EnvelopeId): Deposit | undefined {
-    const held = this.#byMailbox.get(mailbox)?.get(id)
-    if (held !== undefined) this.#letGo(held)
-    return held
+    const ofMailbox = this.#byMailbox.get(mailbox) ?? []
+    const at = ofMailbox.findIndex(({ deposit }) => deposit?.envelope.id === id)
+    const [held] = at < 0 ? [] : ofMailbox.splice(at, 1)
+    return held === undefined ? undefined : this.#letGo(held)
   }
 
-  /** Lets go of all that is held for one mailbox. */
+  /** Lets go of all that is held for one mailbox, whose recipient is gone. */
   takeAll(mailbox: DeviceId): Deposit[] {
-    const all = [...(this.#byMailbox.get(mailbox)?.values() ?? [])]
-    for (const held of all) this.#letGo(held)
-    return all
+    const all = this.#byMailbox.get(mailbox) ?? []
+    this.#byMailbox.delete(mailbox)
+    return all.flatMap((held) => this.#letGo(held) ?? [])
   }
 
   /** Lets go of what has been held long enough. */
   takeOverdue(nowMs: number): Deposit[] {
     const overdue: Deposit[] = []
-    for (const held of this.#inOrder) {
-      if (held.untilMs > nowMs) break
-      this.#letGo(held)
-      overdue.push(held)
+    for (let first = this.#first(); first?.deposit !== undefined && first.untilMs <= nowMs; first = this.#first()) {
+      const { mailbox, envelope } = first.deposit
+      const deposit = this.take(mailbox, envelope.id)
+      if (deposit !== undefined) overdue.push(deposit)
     }
     return overdue
   }
 
   nextDeadline(): number | undefined {
-    for (const { untilMs } of this.#inOrder) return untilMs
-    return undefined
+    return this.#first()?.untilMs
   }
 
-  #letGo(held: Held): void {
-    const { mailbox, envelope } = held
-    this.#inOrder.delete(held)
-    const ofMailbox = this.#byMailbox.get(mailbox)
-    ofMailbox?.delete(envelope.id)
-    if (ofMailbox?.size === 0) this.#byMailbox.delete(mailbox)
-    this.#desk.letGo(envelope.sealed.length)
+  /** The first that is still held. */
+  #first(): Held | undefined {
+    while (this.#inOrder.length > 0 && this.#inOrder[0]?.deposit === undefined) this.#inOrder.shift()
+    return this.#inOrder[0]
+  }
+
+  #letGo(held: Held): Deposit | undefined {
+    const { deposit } = held
+    held.deposit = undefined
+    if (deposit !== undefined) this.#desk.letGo(deposit.envelope.sealed.length)
+    return deposit
   }
 }

@@ -1,20 +1,14 @@
 /** A device that listens to its mailbox: what it may still be sent, what is on its way to it, and what it is waiting for. */
 import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
+import { InFlight } from './in-flight.ts'
 import type { OpenStream } from './streams.ts'
-
-export interface Sent {
-  readonly bytes: number
-  readonly sentMs: number
-}
 
 export interface Subscription {
   readonly stream: OpenStream
   readonly device: DeviceId
   credit: number
-  /** On their way without an acknowledgement. */
-  readonly inFlight: Map<EnvelopeId, Sent>
-  inFlightBytes: number
-  /** How far `inFlightBytes` may go: widened by what is acknowledged, as a reader shows that it reads. */
+  readonly inFlight: InFlight
+  /** How many bytes may be in flight: widened by what is acknowledged, as a reader shows that it reads. */
   windowBytes: number
   /** A page is being read; `arrived` says that something was stored meanwhile. */
   reading: boolean
@@ -42,8 +36,7 @@ export function opened(stream: OpenStream, device: DeviceId, credit: number): Su
     stream,
     device,
     credit,
-    inFlight: new Map(),
-    inFlightBytes: 0,
+    inFlight: new InFlight(),
     windowBytes: windowBytesFirst,
     reading: false,
     arrived: false,

@@ -63,10 +63,8 @@ export class Subscriptions {
     if (subscription === undefined) return
     const toldAllowed = subscription.told.size < idsPerFrameMax
     for (const id of ids) {
-      const bytes = subscription.inFlight.get(id)?.bytes ?? 0
-      subscription.inFlightBytes -= bytes
+      const bytes = subscription.inFlight.take(id)?.bytes ?? 0
       subscription.windowBytes = Math.min(subscription.windowBytes + bytes, this.#limits.inFlightBytesMax)
-      subscription.inFlight.delete(id)
       subscription.told.delete(id)
     }
     if (!toldAllowed) this.#tell(subscription, turn)
@@ -103,7 +101,7 @@ export class Subscriptions {
   /** A new envelope is on disk. Sent at once when nothing else waits, so that it need not be read back. */
   stored(device: DeviceId, envelope: Envelope, turn: Turn): void {
     const subscription = this.#byDevice.get(device)
-    if (subscription === undefined || subscription.inFlight.has(envelope.id)) return // It was handed over.
+    if (subscription === undefined || subscription.inFlight.get(envelope.id) !== undefined) return // It was handed over.
     if (subscription.reading) {
       subscription.arrived = true
     } else if (subscription.drained && this.#fits(subscription, envelope)) {
@@ -183,13 +181,13 @@ export class Subscriptions {
   }
 
   /** Envelopes that may be sent now. */
-  #usable({ credit, inFlight, inFlightBytes, windowBytes }: Subscription): number {
-    if (inFlightBytes >= Math.min(windowBytes, this.#limits.inFlightBytesMax)) return 0
-    return Math.min(credit, this.#limits.inFlightMessagesMax - inFlight.size)
+  #usable({ credit, inFlight, windowBytes }: Subscription): number {
+    if (inFlight.bytes >= Math.min(windowBytes, this.#limits.inFlightBytesMax)) return 0
+    return Math.min(credit, this.#limits.inFlightMessagesMax - inFlight.count)
   }
 
   #fits(subscription: Subscription, envelope: Envelope): boolean {
-    return this.#usable(subscription) > 0 && !subscription.inFlight.has(envelope.id)
+    return this.#usable(subscription) > 0 && subscription.inFlight.get(envelope.id) === undefined
   }
 
   #pump(subscription: Subscription, turn: Turn): void {
@@ -202,10 +200,10 @@ export class Subscriptions {
     subscription.reading = true
     const ask = {
       mailbox: subscription.device,
-      except: [...subscription.inFlight.keys()],
+      except: subscription.inFlight.ids,
       countMax: Math.min(this.#usable(subscription), pageMessagesMax),
       // One envelope comes in any case.
-      bytesMax: Math.min(frameBytesMax - envelopeOverheadBytes, subscription.windowBytes - subscription.inFlightBytes),
+      bytesMax: Math.min(frameBytesMax - envelopeOverheadBytes, subscription.windowBytes - subscription.inFlight.bytes),
       overheadBytes: envelopeOverheadBytes,
       nowMs: turn.nowMs,
     }
@@ -229,8 +227,7 @@ export class Subscriptions {
 
   #send(subscription: Subscription, envelopes: readonly Envelope[], empty: boolean, turn: Turn): void {
     for (const { id, sealed } of envelopes) {
-      subscription.inFlight.set(id, { bytes: sealed.length, sentMs: turn.nowMs })
-      subscription.inFlightBytes += sealed.length
+      subscription.inFlight.add({ id, bytes: sealed.length, sentMs: turn.nowMs })
     }
     subscription.credit -= envelopes.length
     if (envelopes.length === 0 && !empty) return
@@ -273,6 +270,6 @@ export class Subscriptions {
 
 /** Which of its windows holds a slow reader back. */
 function windowOf(reader: Subscription, limits: RelayLimits): 'inFlightBytesMax' | 'inFlightMessagesMax' {
-  const full = reader.inFlight.size >= limits.inFlightMessagesMax
+  const full = reader.inFlight.count >= limits.inFlightMessagesMax
   return full ? 'inFlightMessagesMax' : 'inFlightBytesMax'
 }

@@ -9,8 +9,8 @@ import type { StreamId } from './inputs.ts'
 export class Turn {
   readonly nowMs: number
   readonly effects: Effect[] = []
-  readonly #taken = new Map<StreamId, Custody[]>()
-  readonly #delivered = new Map<StreamId, EnvelopeId[]>()
+  #taken: Map<StreamId, Custody[]> | undefined
+  #delivered: Map<StreamId, EnvelopeId[]> | undefined
 
   constructor(nowMs: number) {
     this.nowMs = nowMs
@@ -26,18 +26,18 @@ export class Turn {
 
   /** Promised to a depositor: signed for together with whatever else this turn promises them. */
   promise(stream: StreamId, custody: Custody): void {
-    put(this.#taken, stream, custody)
+    put((this.#taken ??= new Map()), stream, custody)
   }
 
   /** To be told to a depositor, with whatever else this turn saw delivered. */
   delivered(stream: StreamId, id: EnvelopeId): void {
-    put(this.#delivered, stream, id)
+    put((this.#delivered ??= new Map()), stream, id)
   }
 
   /** Sends what was delivered and what was promised, as one list, and one that is signed, for each depositor. */
   answerDepositors(sign: (taken: readonly Custody[]) => CustodyReceipt): void {
-    for (const [stream, ids] of this.#delivered) this.sendMailbox(stream, { kind: 'delivered', ids })
-    for (const [stream, taken] of this.#taken) {
+    for (const [stream, ids] of this.#delivered ?? []) this.sendMailbox(stream, { kind: 'delivered', ids })
+    for (const [stream, taken] of this.#taken ?? []) {
       for (let i = 0; i < taken.length; i += idsPerFrameMax) {
         this.sendMailbox(stream, { kind: 'stored', receipt: sign(taken.slice(i, i + idsPerFrameMax)) })
       }
