@@ -5,6 +5,7 @@
 import type { DeviceId } from '../../protocol/ids.ts'
 import type { Depositors } from './depositors.ts'
 import type { RelayLimits } from './limits.ts'
+import type { Reached } from './reached.ts'
 import { refused, type StoreDesk } from './store-desk.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import type { Turn } from './turn.ts'
@@ -14,6 +15,7 @@ export interface ExpiryInit {
   readonly desk: StoreDesk
   readonly subscriptions: Subscriptions
   readonly depositors: Depositors
+  readonly reached: Reached
 }
 
 export class Expiry {
@@ -35,11 +37,14 @@ export class Expiry {
   }
 
   #sweep(turn: Turn): void {
-    const { limits, desk, subscriptions, depositors } = this.#init
+    const { limits, desk, subscriptions, depositors, reached } = this.#init
     this.#nextSweepMs = undefined
     desk.ask(turn, 'sweep', { nowMs: turn.nowMs, countMax: limits.sweepRowsMax }, (answer, later) => {
       this.#nextSweepMs = later.nowMs + limits.sweepEveryMs
+      if (later.nowMs - turn.nowMs > limits.sweepEveryMs) reached.count('sweepEveryMs')
       if (refused(answer)) return
+      reached.add(answer.reached)
+      if (answer.lost.length >= limits.sweepRowsMax) reached.count('sweepRowsMax')
       const roomy = new Set<DeviceId>()
       for (const { mailbox, id, reason } of answer.lost) {
         depositors.tellLost(mailbox, id, reason, later)

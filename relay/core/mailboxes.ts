@@ -131,7 +131,7 @@ export class Mailboxes {
       case 'duplicate':
         return this.#promise(deposit, answer, turn)
       case 'full':
-        this.#init.reached.count('mailboxMessagesMax') // Or its bytes: the store does not say which.
+        this.#init.reached.count(answer.limit)
         this.#init.depositors.awaitRoom(deposit.mailbox, stream.id)
         trust(stream, turn)
         return refuse(stream, id, { reason: 'full', retryMs: 0 }, turn)

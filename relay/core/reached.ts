@@ -11,6 +11,17 @@ export class Reached<Limit extends string = keyof RelayLimits> {
     this.#times.set(limit, (this.#times.get(limit) ?? 0) + 1)
   }
 
+  add(times: ReadonlyMap<Limit, number>): void {
+    for (const [limit, more] of times) this.#times.set(limit, (this.#times.get(limit) ?? 0) + more)
+  }
+
+  /** What was counted since it was last taken. */
+  take(): ReadonlyMap<Limit, number> {
+    const taken = new Map(this.#times)
+    this.#times.clear()
+    return taken
+  }
+
   get times(): ReadonlyMap<Limit, number> {
     return this.#times
   }

@@ -57,7 +57,7 @@ export class RelayCore implements Core<Input, Change, Effect> {
     this.#mailboxes = new Mailboxes({ ...shared, streams, depositors, handOvers })
     this.#signCustody = signCustody
     this.#directory = new Directory({ ...shared, admission, verifyBundle, identityKeyOf })
-    this.#expiry = new Expiry({ limits, desk, subscriptions, depositors })
+    this.#expiry = new Expiry({ limits, desk, subscriptions, depositors, reached: this.#reached })
   }
 
   handle(input: Input, nowMs: number): Step<Change, Effect> {

@@ -47,10 +47,18 @@ export interface StoreCalls {
   /** Drops at most `countMax` expired envelopes, each leaving a tombstone, and then what nobody can want any more. */
   sweep: [
     ask: { readonly nowMs: number; readonly countMax: number },
-    answer: { readonly lost: readonly LostEnvelope[]; readonly more: boolean },
+    answer: {
+      readonly lost: readonly LostEnvelope[]
+      readonly more: boolean
+      /** How often bounds were met since the last sweep that nobody is told of otherwise. */
+      readonly reached: ReadonlyMap<QuietLimit, number>
+    },
   ]
   census: [ask: { readonly nowMs: number }, answer: Census]
 }
+
+/** Bounds at which a store forgets something, and refuses nobody. */
+export type QuietLimit = 'tombstonesMax' | 'preKeysTakenKeptMax' | 'mailboxIdleMsMax'
 
 export type StoreOp = keyof StoreCalls
 export type Ask<O extends StoreOp> = StoreCalls[O][0]
@@ -77,8 +85,10 @@ export type Enqueued =
     }
   /** An envelope of this id was there already; these are its times. */
   | { readonly state: 'duplicate'; readonly storedMs: number; readonly expiresMs: number }
-  /** `full`: the mailbox; `crowded`: the whole relay. */
-  | { readonly state: 'full' | 'crowded' | 'unknown-mailbox' }
+  /** The mailbox, by the bound that is in the way. */
+  | { readonly state: 'full'; readonly limit: 'mailboxMessagesMax' | 'mailboxBytesMax' }
+  /** `crowded`: the whole relay. */
+  | { readonly state: 'crowded' | 'unknown-mailbox' }
 
 export interface Publication {
   readonly device: DeviceId

@@ -3,7 +3,8 @@ import type { AccountId, DeviceId } from '../../protocol/ids.ts'
 import type { SignedCard } from '../../protocol/wire/card.ts'
 import type { SignedBundle } from '../../protocol/wire/directory.ts'
 import { activeWithinMs } from '../core/store-calls.ts'
-import type { Answer, Ask, Census, Published, Taken } from '../core/store-calls.ts'
+import type { Reached } from '../core/reached.ts'
+import type { Answer, Ask, Census, Published, QuietLimit, Taken } from '../core/store-calls.ts'
 import type { StoreLimits } from './store.ts'
 
 interface PublishedDevice {
@@ -17,12 +18,14 @@ interface PublishedDevice {
 
 export class MemoryDirectory {
   readonly #limits: StoreLimits
+  readonly #reached: Reached<QuietLimit>
   readonly #devices = new Map<DeviceId, PublishedDevice>()
   readonly #cards = new Map<AccountId, { readonly revision: number; readonly card: SignedCard }>()
 
   /** Holds what `from` holds at this moment, and nothing at first without it. */
-  constructor(limits: StoreLimits, from?: MemoryDirectory) {
+  constructor(limits: StoreLimits, reached: Reached<QuietLimit>, from?: MemoryDirectory) {
     this.#limits = limits
+    this.#reached = reached
     if (from === undefined) return
     for (const [account, card] of from.#cards) this.#cards.set(account, card)
     for (const [device, known] of from.#devices) {
@@ -70,6 +73,7 @@ export class MemoryDirectory {
     preKeys.delete(first)
     taken.add(first)
     if (taken.size > this.#limits.preKeysTakenKeptMax) {
+      this.#reached.count('preKeysTakenKeptMax')
       const [oldest] = taken
       if (oldest !== undefined) taken.delete(oldest)
     }
@@ -87,6 +91,7 @@ export class MemoryDirectory {
     const idle = [...this.#devices].filter(([, { updatedMs }]) => updatedMs <= idleSinceMs)
     const [longest] = idle.toSorted(([a, one], [b, other]) => one.updatedMs - other.updatedMs || (a < b ? -1 : 1))
     if (longest === undefined) return undefined
+    this.#reached.count('mailboxIdleMsMax')
     const [device, { account }] = longest
     this.#devices.delete(device)
     this.#dropOrphan(account)

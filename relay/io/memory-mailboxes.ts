@@ -2,9 +2,10 @@
 import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
 import { clockSkewMsMax, messageLifeMs, urgencyMax } from '../../protocol/limits.ts'
 import type { Envelope, LossReason, Tombstone } from '../../protocol/wire/mailbox.ts'
-import type { Answer, Ask, Census, Enqueued, LostEnvelope } from '../core/store-calls.ts'
+import type { Reached } from '../core/reached.ts'
+import type { Answer, Ask, Census, Enqueued, LostEnvelope, QuietLimit } from '../core/store-calls.ts'
 import type { MemoryDirectory } from './memory-directory.ts'
-import type { StoreLimits } from './store.ts'
+import { fullBy, type StoreLimits } from './store.ts'
 
 interface Waiting {
   readonly envelope: Envelope
@@ -29,12 +30,14 @@ class Mailbox {
 export class MemoryMailboxes {
   readonly #limits: StoreLimits
   readonly #directory: MemoryDirectory
+  readonly #reached: Reached<QuietLimit>
   readonly #mailboxes = new Map<DeviceId, Mailbox>()
   #bytes = 0
 
   /** Holds what `from` holds at this moment, and nothing at first without it. */
-  constructor(limits: StoreLimits, directory: MemoryDirectory, from?: MemoryMailboxes) {
+  constructor(limits: StoreLimits, directory: MemoryDirectory, reached: Reached<QuietLimit>, from?: MemoryMailboxes) {
     this.#limits = limits
+    this.#reached = reached
     this.#directory = directory
     if (from === undefined) return
     for (const [device, mailbox] of from.#mailboxes) this.#mailboxes.set(device, mailbox.copy())
@@ -51,7 +54,7 @@ export class MemoryMailboxes {
     const size = envelope.sealed.length
     if (this.#bytes + size > this.#limits.relayBytesMax) return { state: 'crowded' }
     const victims = this.#victims(mailbox, envelope)
-    if (victims === undefined) return { state: 'full' }
+    if (!Array.isArray(victims)) return { state: 'full', limit: victims }
     for (const id of victims) this.#drop(mailbox, id, 'pruned', nowMs)
     mailbox.waiting.set(envelope.id, { envelope, storedMs: nowMs })
     mailbox.tombstones.delete(envelope.id)
@@ -97,7 +100,7 @@ export class MemoryMailboxes {
     for (const [device, mailbox] of this.#mailboxes) {
       for (const [id, { envelope }] of mailbox.waiting) {
         if (envelope.expiresMs > nowMs) continue
-        if (lost.length >= countMax) return { lost, more: true }
+        if (lost.length >= countMax) return { lost, more: true, reached: this.#reached.take() }
         this.#drop(mailbox, id, 'expired', nowMs)
         lost.push({ mailbox: device, id, reason: 'expired' })
       }
@@ -107,7 +110,7 @@ export class MemoryMailboxes {
     }
     const idle = this.#directory.dropIdle(nowMs)
     if (idle !== undefined) lost.push(...this.#giveUp(idle))
-    return { lost, more: idle !== undefined }
+    return { lost, more: idle !== undefined, reached: this.#reached.take() }
   }
 
   census(): Pick<Census, 'messages' | 'messageBytes' | 'byUrgency' | 'oldestMs' | 'tombstones'> {
@@ -125,8 +128,8 @@ export class MemoryMailboxes {
     }
   }
 
-  /** The least urgent, then oldest, that must go for the newcomer; undefined when they are no less urgent than it. */
-  #victims(mailbox: Mailbox, newcomer: Envelope): EnvelopeId[] | undefined {
+  /** The least urgent, then oldest, that must go for the newcomer; the bound in its way when they are no less urgent than it. */
+  #victims(mailbox: Mailbox, newcomer: Envelope): EnvelopeId[] | ReturnType<typeof fullBy> {
     const { mailboxMessagesMax, mailboxBytesMax } = this.#limits
     let count = mailbox.waiting.size + 1
     let bytes = mailbox.bytes + newcomer.sealed.length
@@ -140,7 +143,7 @@ export class MemoryMailboxes {
       count -= 1
       bytes -= envelope.sealed.length
     }
-    return fits() ? victims : undefined
+    return fits() ? victims : fullBy(count - 1, this.#limits)
   }
 
   #ordered(device: DeviceId): Waiting[] {
@@ -152,6 +155,7 @@ export class MemoryMailboxes {
     this.#remove(mailbox, id)
     mailbox.tombstones.set(id, { id, reason, atMs })
     if (mailbox.tombstones.size <= this.#limits.tombstonesMax) return
+    this.#reached.count('tombstonesMax')
     const [oldest] = mailbox.tombstones.keys()
     if (oldest !== undefined) mailbox.tombstones.delete(oldest)
   }

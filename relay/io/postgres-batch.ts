@@ -5,7 +5,8 @@
  */
 import { deviceIdOf, envelopeIdOf, idBytes, type DeviceId } from '../../protocol/ids.ts'
 import { clockSkewMsMax, messageLifeMs } from '../../protocol/limits.ts'
-import type { Answer, Ask, Census, LostEnvelope, StoreCall, StoreOutcome } from '../core/store-calls.ts'
+import { Reached } from '../core/reached.ts'
+import type { Answer, Ask, Census, LostEnvelope, QuietLimit, StoreCall, StoreOutcome } from '../core/store-calls.ts'
 import { PostgresDirectory, type Queryable } from './postgres-directory.ts'
 import { leaveTombstones, PostgresMailboxes } from './postgres-mailboxes.ts'
 import { Totals } from './postgres-totals.ts'
@@ -21,13 +22,14 @@ export function isChange(call: StoreCall): call is Change {
 export class PostgresEngine {
   readonly totals: Totals = new Totals()
   readonly #limits: StoreLimits
+  readonly #reached = new Reached<QuietLimit>()
   readonly #mailboxes: PostgresMailboxes
   readonly #directory: PostgresDirectory
 
   constructor(limits: StoreLimits) {
     this.#limits = limits
-    this.#mailboxes = new PostgresMailboxes(limits, this.totals)
-    this.#directory = new PostgresDirectory(limits)
+    this.#mailboxes = new PostgresMailboxes(limits, this.totals, this.#reached)
+    this.#directory = new PostgresDirectory(limits, this.#reached)
   }
 
   /** All or nothing. The outcomes are true once this has resolved. */
@@ -106,7 +108,7 @@ export class PostgresEngine {
       more = (forgotten.rowCount ?? 0) >= countMax || idle !== undefined
     }
     await db.query('COMMIT')
-    return { lost, more }
+    return { lost, more, reached: this.#reached.take() }
   }
 
   async #expire(db: Queryable, nowMs: number, countMax: number): Promise<LostEnvelope[]> {
@@ -117,7 +119,8 @@ export class PostgresEngine {
     )
     this.totals.changed(-rows.reduce((sum, { bytes }) => sum + bytes, 0))
     const lost = lostOf(rows)
-    if (lost.length > 0) await leaveTombstones(db, lost, 'expired', nowMs, this.#limits)
+    if (lost.length > 0)
+      await leaveTombstones(db, lost, { reason: 'expired', atMs: nowMs }, this.#limits, this.#reached)
     return lost
   }
 

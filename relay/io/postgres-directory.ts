@@ -5,7 +5,8 @@
 import type { ClientBase } from 'pg'
 import { deviceIdOf, idBytes, type DeviceId } from '../../protocol/ids.ts'
 import { activeWithinMs } from '../core/store-calls.ts'
-import type { Answer, Ask, Published, Taken } from '../core/store-calls.ts'
+import type { Reached } from '../core/reached.ts'
+import type { Answer, Ask, Published, QuietLimit, Taken } from '../core/store-calls.ts'
 import { decodeBundle, encodeBundle } from './kept-bundle.ts'
 import { countDevices } from './postgres-totals.ts'
 import type { StoreLimits } from './store.ts'
@@ -17,10 +18,12 @@ const activeMsMax = 300_000
 
 export class PostgresDirectory {
   readonly #limits: StoreLimits
+  readonly #reached: Reached<QuietLimit>
   #active: { readonly atMs: number; readonly counts: readonly number[] } = { atMs: -Infinity, counts: [] }
 
-  constructor(limits: StoreLimits) {
+  constructor(limits: StoreLimits, reached: Reached<QuietLimit>) {
     this.#limits = limits
+    this.#reached = reached
   }
 
   async publish(db: Queryable, ask: Ask<'publish'>): Promise<Published> {
@@ -91,6 +94,7 @@ export class PostgresDirectory {
     )
     const row = rows[0]
     if (row === undefined) return undefined
+    this.#reached.count('mailboxIdleMsMax')
     await db.query('DELETE FROM prekey_onetime WHERE device = $1', [row.device])
     await db.query('DELETE FROM prekey_taken WHERE device = $1', [row.device])
     await dropOrphan(db, row.account)
@@ -120,11 +124,12 @@ export class PostgresDirectory {
     const row = rows[0]
     if (row === undefined) return undefined
     await db.query('INSERT INTO prekey_taken (device, id) VALUES ($1, $2) ON CONFLICT DO NOTHING', [device, row.id])
-    await db.query(
+    const { rowCount } = await db.query(
       `DELETE FROM prekey_taken WHERE device = $1 AND seq <= (
         SELECT seq FROM prekey_taken WHERE device = $1 ORDER BY seq DESC LIMIT 1 OFFSET $2)`,
       [device, this.#limits.preKeysTakenKeptMax],
     )
+    if ((rowCount ?? 0) > 0) this.#reached.count('preKeysTakenKeptMax')
     return { id: row.id, key: new Uint8Array(row.key) }
   }
 

@@ -5,10 +5,11 @@
  */
 import { deviceIdOf, envelopeIdOf, idBytes, type DeviceId, type EnvelopeId } from '../../protocol/ids.ts'
 import type { Envelope, LossReason } from '../../protocol/wire/mailbox.ts'
-import type { Answer, Ask, Enqueued } from '../core/store-calls.ts'
+import type { Reached } from '../core/reached.ts'
+import type { Answer, Ask, Enqueued, QuietLimit } from '../core/store-calls.ts'
 import type { Queryable } from './postgres-directory.ts'
 import type { Totals } from './postgres-totals.ts'
-import type { StoreLimits } from './store.ts'
+import { fullBy, type StoreLimits } from './store.ts'
 
 interface Level {
   count: number
@@ -20,8 +21,10 @@ type Deposit = Ask<'enqueue'>
 export class PostgresMailboxes {
   readonly #limits: StoreLimits
   readonly #totals: Totals
+  readonly #reached: Reached<QuietLimit>
 
-  constructor(limits: StoreLimits, totals: Totals) {
+  constructor(limits: StoreLimits, totals: Totals, reached: Reached<QuietLimit>) {
+    this.#reached = reached
     this.#limits = limits
     this.#totals = totals
   }
@@ -47,8 +50,8 @@ export class PostgresMailboxes {
           fresh = []
         }
         const pruned = this.#fits(level, envelope) ? [] : await this.#prune(db, deposit, level)
-        if (pruned === undefined) {
-          answers.push({ state: 'full' })
+        if (!Array.isArray(pruned)) {
+          answers.push({ state: 'full', limit: pruned })
           continue
         }
         for (const id of pruned) held.delete(`${mailbox}/${id}`)
@@ -121,8 +124,12 @@ export class PostgresMailboxes {
     return count + 1 <= mailboxMessagesMax && bytes + sealed.length <= mailboxBytesMax
   }
 
-  /** Drops the least urgent, then oldest, until the newcomer fits; undefined when they are no less urgent than it. */
-  async #prune(db: Queryable, { mailbox, envelope, nowMs }: Deposit, level: Level): Promise<EnvelopeId[] | undefined> {
+  /** Drops the least urgent, then oldest, until the newcomer fits; the bound in its way when they are no less urgent than it. */
+  async #prune(
+    db: Queryable,
+    { mailbox, envelope, nowMs }: Deposit,
+    level: Level,
+  ): Promise<EnvelopeId[] | ReturnType<typeof fullBy>> {
     const { rows } = await db.query<{ id: Buffer; bytes: number }>(
       'SELECT id, bytes FROM mailbox WHERE device = $1 AND urgency > $2 ORDER BY urgency DESC, seq',
       [key(mailbox), envelope.urgency],
@@ -135,11 +142,11 @@ export class PostgresMailboxes {
       after.count -= 1
       after.bytes -= bytes
     }
-    if (!this.#fits(after, envelope)) return undefined
+    if (!this.#fits(after, envelope)) return fullBy(after.count, this.#limits)
     await db.query('DELETE FROM mailbox WHERE device = $1 AND id = ANY ($2::bytea[])', [key(mailbox), victims])
     this.#totals.changed(after.bytes - level.bytes)
     const lost = victims.map((id) => ({ mailbox, id: envelopeIdOf(id) }))
-    await leaveTombstones(db, lost, 'pruned', nowMs, this.#limits)
+    await leaveTombstones(db, lost, { reason: 'pruned', atMs: nowMs }, this.#limits, this.#reached)
     Object.assign(level, after)
     return lost.map(({ id }) => id)
   }
@@ -149,9 +156,9 @@ export class PostgresMailboxes {
 export async function leaveTombstones(
   db: Queryable,
   lost: readonly { readonly mailbox: DeviceId; readonly id: EnvelopeId }[],
-  reason: LossReason,
-  atMs: number,
+  { reason, atMs }: { readonly reason: LossReason; readonly atMs: number },
   { tombstonesMax }: StoreLimits,
+  reached: Reached<QuietLimit>,
 ): Promise<void> {
   const pairs = [lost.map(({ mailbox }) => key(mailbox)), lost.map(({ id }) => key(id))]
   await db.query(`DELETE FROM tombstone WHERE (device, id) IN (${pairsOf})`, pairs)
@@ -160,11 +167,12 @@ export async function leaveTombstones(
       SELECT device, id, $3, $4 FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS new (device, id, nth) ORDER BY nth`,
     [...pairs, reason, atMs],
   )
-  await db.query(
+  const { rowCount } = await db.query(
     `DELETE FROM tombstone WHERE seq IN (SELECT old.seq FROM unnest($1::bytea[]) AS mailbox, LATERAL (
       SELECT seq FROM tombstone WHERE tombstone.device = mailbox ORDER BY seq DESC OFFSET $2) AS old)`,
     [[...new Set(lost.map(({ mailbox }) => mailbox))].map(key), tombstonesMax],
   )
+  if ((rowCount ?? 0) > 0) reached.count('tombstonesMax')
 }
 
 const pairsOf = 'SELECT * FROM unnest($1::bytea[], $2::bytea[])'

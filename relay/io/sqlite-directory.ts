@@ -2,19 +2,22 @@
 import type Database from 'better-sqlite3-multiple-ciphers'
 import { deviceIdOf, idBytes, type DeviceId } from '../../protocol/ids.ts'
 import { activeWithinMs } from '../core/store-calls.ts'
-import type { Answer, Ask, Census, Published, Taken } from '../core/store-calls.ts'
+import type { Reached } from '../core/reached.ts'
+import type { Answer, Ask, Census, Published, QuietLimit, Taken } from '../core/store-calls.ts'
 import { decodeBundle, encodeBundle } from './kept-bundle.ts'
 import type { StoreLimits } from './store.ts'
 
 export class SqliteDirectory {
   readonly #limits: StoreLimits
   readonly #sql: ReturnType<typeof prepare>
+  readonly #reached: Reached<QuietLimit>
 
   /** Those of everybody, for an operator's monitor; undefined until they are asked for, and then kept while they change. */
   #preKeys: number | undefined
 
-  constructor(db: Database.Database, limits: StoreLimits) {
+  constructor(db: Database.Database, limits: StoreLimits, reached: Reached<QuietLimit>) {
     this.#limits = limits
+    this.#reached = reached
     this.#sql = prepare(db)
   }
 
@@ -53,7 +56,8 @@ export class SqliteDirectory {
     if (first !== undefined) {
       this.#changed(-this.#sql.dropPreKey.run(key, first.id).changes)
       this.#sql.rememberTaken.run(key, first.id)
-      this.#sql.forgetTaken.run(key, key, this.#limits.preKeysTakenKeptMax)
+      const forgotten = this.#sql.forgetTaken.run(key, key, this.#limits.preKeysTakenKeptMax).changes
+      if (forgotten > 0) this.#reached.count('preKeysTakenKeptMax')
     }
     return {
       state: 'taken',
@@ -71,6 +75,7 @@ export class SqliteDirectory {
   dropIdle(nowMs: number): { readonly device: DeviceId; readonly box: number } | undefined {
     const row = this.#sql.idle.get(nowMs - this.#limits.mailboxIdleMsMax)
     if (row === undefined) return undefined
+    this.#reached.count('mailboxIdleMsMax')
     this.#sql.dropDevice.run(row.device)
     this.#changed(-this.#sql.dropPreKeys.run(row.device).changes)
     this.#sql.dropTaken.run(row.device)

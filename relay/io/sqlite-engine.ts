@@ -1,6 +1,7 @@
 /** Carries out store calls on one SQLite database. Transactions are the caller's. */
 import type Database from 'better-sqlite3-multiple-ciphers'
-import type { StoreCall, StoreOutcome } from '../core/store-calls.ts'
+import { Reached } from '../core/reached.ts'
+import type { QuietLimit, StoreCall, StoreOutcome } from '../core/store-calls.ts'
 import { SqliteDirectory } from './sqlite-directory.ts'
 import { SqliteMailboxes } from './sqlite-mailboxes.ts'
 import type { Engine, StoreLimits } from './store.ts'
@@ -10,8 +11,9 @@ export class SqliteEngine implements Engine {
   readonly #mailboxes: SqliteMailboxes
 
   constructor(db: Database.Database, limits: StoreLimits) {
-    this.#directory = new SqliteDirectory(db, limits)
-    this.#mailboxes = new SqliteMailboxes(db, limits, this.#directory)
+    const reached = new Reached<QuietLimit>()
+    this.#directory = new SqliteDirectory(db, limits, reached)
+    this.#mailboxes = new SqliteMailboxes(db, limits, this.#directory, reached)
   }
 
   /** To be told when a batch begins. */

@@ -3,10 +3,11 @@ import type Database from 'better-sqlite3-multiple-ciphers'
 import { deviceIdOf, envelopeIdOf, idBytes, type DeviceId, type EnvelopeId } from '../../protocol/ids.ts'
 import { clockSkewMsMax, messageLifeMs } from '../../protocol/limits.ts'
 import type { Envelope, LossReason } from '../../protocol/wire/mailbox.ts'
-import type { Answer, Ask, Census, Enqueued, LostEnvelope } from '../core/store-calls.ts'
+import type { Reached } from '../core/reached.ts'
+import type { Answer, Ask, Census, Enqueued, LostEnvelope, QuietLimit } from '../core/store-calls.ts'
 import type { SqliteDirectory } from './sqlite-directory.ts'
 import { Totals, type Total } from './sqlite-totals.ts'
-import type { StoreLimits } from './store.ts'
+import { fullBy, type StoreLimits } from './store.ts'
 
 /** A mailbox and how full it is. Counted once and then kept in memory, since this thread is the only writer. */
 interface Level {
@@ -25,13 +26,15 @@ export class SqliteMailboxes {
   readonly #directory: SqliteDirectory
   readonly #sql: ReturnType<typeof prepare>
   readonly #totals: Totals
+  readonly #reached: Reached<QuietLimit>
   readonly #levels = new Map<DeviceId, Level>()
   /** Bytes in use when this batch began, and what it has added since; unknown until one of its calls asks. */
   #usedBytes: number | undefined
 
-  constructor(db: Database.Database, limits: StoreLimits, directory: SqliteDirectory) {
+  constructor(db: Database.Database, limits: StoreLimits, directory: SqliteDirectory, reached: Reached<QuietLimit>) {
     this.#limits = limits
     this.#directory = directory
+    this.#reached = reached
     this.#sql = prepare(db)
     this.#totals = new Totals(() => this.#sql.census.all())
   }
@@ -63,7 +66,7 @@ export class SqliteMailboxes {
     if (held !== undefined) return { state: 'duplicate', ...held }
     if (isCrowded) return { state: 'crowded' }
     const victims = this.#victims(level, envelope)
-    if (victims === undefined) return { state: 'full' }
+    if (!Array.isArray(victims)) return { state: 'full', limit: victims }
     for (const victim of victims) this.#drop(level, victim, 'pruned', nowMs)
     return this.#insert(
       level,
@@ -144,11 +147,11 @@ export class SqliteMailboxes {
       if (level !== undefined) this.#drop(level, row, 'expired', nowMs)
       lost.push({ mailbox, id: envelopeIdOf(row.id), reason: 'expired' })
     }
-    if (expired.length >= countMax) return { lost, more: true }
+    if (expired.length >= countMax) return { lost, more: true, reached: this.#reached.take() }
     const forgotten = this.#sql.forgetTombstones.run(nowMs - messageLifeMs - clockSkewMsMax, countMax).changes
     const idle = this.#directory.dropIdle(nowMs)
     if (idle !== undefined) lost.push(...this.#giveUp(idle))
-    return { lost, more: forgotten >= countMax || idle !== undefined }
+    return { lost, more: forgotten >= countMax || idle !== undefined, reached: this.#reached.take() }
   }
 
   census(): Pick<Census, 'messages' | 'messageBytes' | 'byUrgency' | 'oldestMs' | 'tombstones' | 'diskBytes'> {
@@ -165,8 +168,8 @@ export class SqliteMailboxes {
     return count + 1 <= this.#limits.mailboxMessagesMax && bytes + sealed.length <= this.#limits.mailboxBytesMax
   }
 
-  /** The least urgent, then oldest, that must go for the newcomer; undefined when they are no less urgent than it. */
-  #victims(level: Level, newcomer: Envelope): Row[] | undefined {
+  /** The least urgent, then oldest, that must go for the newcomer; the bound in its way when they are no less urgent than it. */
+  #victims(level: Level, newcomer: Envelope): Row[] | ReturnType<typeof fullBy> {
     const left = { count: level.count, bytes: level.bytes }
     const victims: Row[] = []
     if (this.#hasRoom(left, newcomer)) return victims
@@ -176,7 +179,7 @@ export class SqliteMailboxes {
       left.count -= 1
       left.bytes -= row.bytes
     }
-    return this.#hasRoom(left, newcomer) ? victims : undefined
+    return this.#hasRoom(left, newcomer) ? victims : fullBy(left.count, this.#limits)
   }
 
   /** Undefined when there is no such mailbox. */
@@ -201,7 +204,9 @@ export class SqliteMailboxes {
     level.tombstones += 1
     const { tombstonesMax } = this.#limits
     if (level.tombstones > tombstonesMax) {
-      level.tombstones -= this.#sql.trimTombstones.run(level.box, level.box, tombstonesMax).changes
+      const forgotten = this.#sql.trimTombstones.run(level.box, level.box, tombstonesMax).changes
+      if (forgotten > 0) this.#reached.count('tombstonesMax')
+      level.tombstones -= forgotten
     }
   }
 

@@ -3,7 +3,8 @@
  * contract as the one on disk, except that nothing survives.
  */
 import { UsageError } from '../../protocol/errors.ts'
-import type { StoreCall, StoreOutcome } from '../core/store-calls.ts'
+import { Reached } from '../core/reached.ts'
+import type { QuietLimit, StoreCall, StoreOutcome } from '../core/store-calls.ts'
 import { MemoryDirectory } from './memory-directory.ts'
 import { MemoryMailboxes } from './memory-mailboxes.ts'
 import type { Engine, Store, StoreInit, StoreLimits } from './store.ts'
@@ -13,8 +14,9 @@ export class MemoryEngine implements Engine {
   readonly #mailboxes: MemoryMailboxes
 
   constructor(limits: StoreLimits, from?: MemoryEngine) {
-    this.#directory = new MemoryDirectory(limits, from && from.#directory)
-    this.#mailboxes = new MemoryMailboxes(limits, this.#directory, from && from.#mailboxes)
+    const reached = new Reached<QuietLimit>()
+    this.#directory = new MemoryDirectory(limits, reached, from && from.#directory)
+    this.#mailboxes = new MemoryMailboxes(limits, this.#directory, reached, from && from.#mailboxes)
   }
 
   run(call: StoreCall): StoreOutcome {

@@ -7,7 +7,7 @@
  * would survive a power cut. Three engines stand behind it, memory, SQLite and PostgreSQL, with one contract suite for all.
  */
 import type { RelayLimits } from '../core/limits.ts'
-import type { StoreCall, StoreOutcome } from '../core/store-calls.ts'
+import type { Enqueued, StoreCall, StoreOutcome } from '../core/store-calls.ts'
 
 export interface Store {
   ask(call: StoreCall): Promise<StoreOutcome>
@@ -36,6 +36,13 @@ export type StoreLimits = Pick<
   | 'preKeysTakenKeptMax'
   | 'mailboxIdleMsMax'
 >
+
+type FullBy = Extract<Enqueued, { state: 'full' }>['limit']
+
+/** What keeps one more out of a mailbox that has no room for it, and so many messages. */
+export function fullBy(messages: number, { mailboxMessagesMax }: StoreLimits): FullBy {
+  return messages + 1 > mailboxMessagesMax ? 'mailboxMessagesMax' : 'mailboxBytesMax'
+}
 
 export interface StoreInit {
   readonly limits: StoreLimits

@@ -57,3 +57,24 @@ test('every bound that was reached is counted under its own name', () => {
     ]),
   )
 })
+
+test('bounds that refuse nobody are counted too', () => {
+  const scene = new Scene({
+    mailboxMessagesMax: 2,
+    tombstonesMax: 1,
+    sweepRowsMax: 2,
+    mailboxBytesMax: 150,
+    sweepEveryMs: 1_000,
+  })
+  const bob = createPerson()
+  publish(scene, bob)
+  const sender = scene.open()
+  const deposit = (urgency: number, size: number): void => {
+    const message = envelope(scene.nowMs, { urgency, sealed: new Uint8Array(size), expiresMs: scene.nowMs + 500 })
+    scene.mail(sender, { kind: 'deposit', mailbox: bob.device, envelope: message })
+  }
+  for (const urgency of [5, 5, 4, 3]) deposit(urgency, 70) // The last two push out the first two.
+  deposit(3, 100)
+  scene.tick(1_000)
+  expect(Object.fromEntries(scene.core.reached)).toEqual({ tombstonesMax: 3, mailboxBytesMax: 1, sweepRowsMax: 1 })
+})

@@ -4,7 +4,7 @@ import { systemRandom } from '../../protocol/crypto/primitives.ts'
 import type { EnvelopeId } from '../../protocol/ids.ts'
 import type { Envelope } from '../../protocol/wire/mailbox.ts'
 import { relayLimits } from '../../relay/core/limits.ts'
-import type { Ask } from '../../relay/core/store-calls.ts'
+import type { Ask, Enqueued } from '../../relay/core/store-calls.ts'
 import type { Store, StoreLimits } from '../../relay/io/store.ts'
 import { bundleOf, cardOf, createPerson, envelope, preKeys } from './people.ts'
 import { nowMs, Questions } from './store-questions.ts'
@@ -69,7 +69,7 @@ export function storeContract(engine: string, open: (limits: StoreLimits) => Pro
         store.enqueue(bob.device, status),
       ])
       expect(call).toMatchObject({ state: 'stored', pruned: [status.id] })
-      expect(again).toEqual({ state: 'full' })
+      expect(again).toEqual(fullBy('mailboxMessagesMax'))
     })
 
     test('pages by urgency, then by age, up to a count and a size, past what is excepted', async () => {
@@ -109,10 +109,10 @@ export function storeContract(engine: string, open: (limits: StoreLimits) => Pro
       const kept = [3, 5, 3, 5].map((urgency) => envelope(nowMs, { urgency }))
       for (const one of kept) await store.enqueue(bob.device, one)
       const [, oldestStatus, , status] = kept.map(({ id }) => id)
-      expect(await store.enqueue(bob.device, envelope(nowMs, { urgency: 5 }))).toEqual({ state: 'full' })
+      expect(await store.enqueue(bob.device, envelope(nowMs, { urgency: 5 }))).toEqual(fullBy('mailboxMessagesMax'))
       expect(await store.enqueue(bob.device, envelope(nowMs, { urgency: 3 }))).toMatchObject({ pruned: [oldestStatus] })
       expect(await store.enqueue(bob.device, envelope(nowMs, { urgency: 3 }))).toMatchObject({ pruned: [status] })
-      expect(await store.enqueue(bob.device, envelope(nowMs, { urgency: 3 }))).toEqual({ state: 'full' })
+      expect(await store.enqueue(bob.device, envelope(nowMs, { urgency: 3 }))).toEqual(fullBy('mailboxMessagesMax'))
       expect((await store.tombstones(bob.device)).lost).toEqual([
         { id: oldestStatus, reason: 'pruned', atMs: nowMs },
         { id: status, reason: 'pruned', atMs: nowMs },
@@ -126,7 +126,7 @@ export function storeContract(engine: string, open: (limits: StoreLimits) => Pro
         envelope(nowMs, { urgency, sealed: systemRandom.bytes(size) })
       const kept = [sized(5, 300), sized(5, 300), sized(0, 300)]
       for (const one of kept) await store.enqueue(bob.device, one)
-      expect(await store.enqueue(bob.device, sized(1, 900))).toEqual({ state: 'full' })
+      expect(await store.enqueue(bob.device, sized(1, 900))).toEqual(fullBy('mailboxBytesMax'))
       expect((await store.tombstones(bob.device)).lost).toEqual([])
       const answer = await store.enqueue(bob.device, sized(1, 600))
       expect(answer).toMatchObject({ state: 'stored', pruned: [kept[0]?.id, kept[1]?.id] })
@@ -191,7 +191,7 @@ export function storeContract(engine: string, open: (limits: StoreLimits) => Pro
       for (let round = 0; round < 3; round++) {
         const sent = [envelope(nowMs, { expiresMs: nowMs + 5 }), envelope(nowMs)]
         for (const one of sent) expect(await store.enqueue(bob.device, one)).toMatchObject({ state: 'stored' })
-        expect(await store.enqueue(bob.device, envelope(nowMs))).toEqual({ state: 'full' })
+        expect(await store.enqueue(bob.device, envelope(nowMs))).toMatchObject({ state: 'full' })
         await store.ask('sweep', { nowMs: nowMs + 5, countMax: 10 })
         await store.ask('ack', { mailbox: bob.device, ids: sent.map(({ id }) => id) })
       }
@@ -277,6 +277,23 @@ export function storeContract(engine: string, open: (limits: StoreLimits) => Pro
       expect(await store.ask('find-card', { account: first.account })).not.toEqual({ card: undefined })
     })
 
+    test('tells with a sweep how often it forgot something for want of room, once', async () => {
+      const store = await fresh({
+        mailboxMessagesMax: 1,
+        tombstonesMax: 1,
+        preKeysTakenKeptMax: 1,
+        mailboxIdleMsMax: 1_000,
+      })
+      const bob = await store.resident(3)
+      for (const urgency of [5, 4, 3]) await store.enqueue(bob.device, envelope(nowMs, { urgency }))
+      for (let i = 0; i < 2; i++) await store.ask('take-prekey', { device: bob.device, spend: true })
+      const reached = async (atMs: number): Promise<unknown> =>
+        Object.fromEntries((await store.ask('sweep', { nowMs: atMs, countMax: 10 })).reached)
+      expect(await reached(nowMs)).toEqual({ tombstonesMax: 1, preKeysTakenKeptMax: 1 })
+      expect(await reached(nowMs + 1_000)).toEqual({ mailboxIdleMsMax: 1 })
+      expect(await reached(nowMs + 1_000)).toEqual({})
+    })
+
     test('gives up a device that has been silent for too long, with all it had', async () => {
       const store = await fresh({ mailboxIdleMsMax: 1_000 })
       const bob = await store.resident()
@@ -292,4 +309,8 @@ export function storeContract(engine: string, open: (limits: StoreLimits) => Pro
       expect(await store.ask('census', { nowMs })).toMatchObject({ mailboxes: 1, messages: 0, messageBytes: 0 })
     })
   })
+}
+
+function fullBy(limit: 'mailboxMessagesMax' | 'mailboxBytesMax'): Enqueued {
+  return { state: 'full', limit }
 }

@@ -34,7 +34,8 @@ test('calls arrive as they were asked, and in that order', () => {
 test('an outcome says what it said, whatever was asked', () => {
   const answered = fc.oneof(
     fc.record({ state: fc.constant('stored' as const), pruned: fc.array(id), storedMs: nowMs, expiresMs: nowMs }),
-    fc.record({ state: fc.constantFrom('full' as const, 'crowded' as const, 'unknown-mailbox' as const) }),
+    fc.record({ state: fc.constantFrom('crowded' as const, 'unknown-mailbox' as const) }),
+    fc.record({ state: fc.constant('full' as const), limit: fc.constant('mailboxBytesMax' as const) }),
   )
   const outcomes: fc.Arbitrary<StoreOutcome> = fc.oneof(
     answered.map((answer) => ({ ok: true as const, op: 'enqueue' as const, answer })),
