@@ -116,7 +116,8 @@ export class Driver<Input, Change, Effect> {
     this.#alarmMs = alarmMs
     this.#alarm = setTimeout(() => {
       this.#alarm = undefined
-      this.push(this.#init.tick)
+      // Behind whatever lies in the sockets by now and is read first: it came in time.
+      setImmediate(() => this.push(this.#init.tick))
     }, inMs)
     this.#alarm.unref()
   }
