@@ -31,6 +31,7 @@ export function startAfresh(lane: Lane, outcome: string, draft: Draft): boolean 
     lane.update(entry, bare)
     delete entry.directSinceMs
     delete entry.tookMs
+    delete entry.claimed
     entry.depositAt = nowhere
     entry.offerFromMs = 0
     draft.keep({ kind: 'put-delivery', delivery: bare })

@@ -155,7 +155,7 @@ export class Lane {
 }
 
 /** When a delivery is next to be offered to a relay: at once, or a good while after one has signed for it. */
-export function offerAgainMs({ stored, sentMs }: Delivery): number {
+export function offerAgainMs({ stored, sentMs }: Pick<Delivery, 'stored' | 'sentMs'>): number {
   if (stored === undefined) return 0
   return stored.atMs + Math.min(reofferMsMax, Math.max(reofferMsMin, stored.atMs - sentMs))
 }

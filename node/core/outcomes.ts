@@ -3,7 +3,7 @@
  * refused or dropped. Every answer may come twice, late, or for something long settled.
  */
 import type { DeviceId, EnvelopeId, MessageId } from '../../protocol/ids.ts'
-import { inFlightMax, reofferMsMin, retryMsMax, retryMsMin } from '../../protocol/limits.ts'
+import { inFlightMax, retryMsMax, retryMsMin } from '../../protocol/limits.ts'
 import type { DepositRefusal, LossReason } from '../../protocol/wire/mailbox.ts'
 import { backoffInStagesMs, backoffMs } from './backoff.ts'
 import { CustodyChecks } from './custody-checks.ts'
@@ -171,7 +171,7 @@ export class Outcomes {
         break
       case 'delivered':
         // The relay's word is not the device's: if that has it, its own receipt is on the way.
-        entry.offerFromMs = draft.nowMs + reofferMsMin
+        entry.offerFromMs = offerAgainMs({ stored: { relay, atMs: draft.nowMs }, sentMs: entry.delivery.sentMs })
         entry.claimed = { relay, atMs: draft.nowMs }
         recordAttempt(entry.delivery, 'relay', relay, 'the relay says that their device has it', draft)
         if (!entry.delivery.visible)
