@@ -62,5 +62,6 @@ test('a stream whose connection ends while it is not read is let go when it is i
   line.send({ kind: 'subscribe', credit: 1 })
   await expect.poll(() => streams().some(({ readBufferLength }) => readBufferLength > 0)).toBe(true)
   connection.end()
-  expect(await ends[0]).toBe('StreamStateError')
+  // What was thrown there unheard would fail the run; the close itself may be noticed first.
+  expect(['StreamStateError', 'closed']).toContain(await ends[0])
 })
