@@ -47,22 +47,24 @@ export function socketPath(env: Env, dir: string, name: string): string {
   if (Buffer.byteLength(beside) <= socketPathBytesMax) return beside
   const runtime = env['XDG_RUNTIME_DIR']
   const base = runtime !== undefined && isAbsolute(runtime) ? runtime : tmpdir()
+  const own = join(base, `linnet-${userInfo().uid}`)
+  refuseForeign(own)
   const hash = createHash('sha256').update(beside).digest('hex').slice(0, 24)
-  return join(base, `linnet-${userInfo().uid}`, `${hash}.sock`)
+  return join(own, `${hash}.sock`)
 }
 
 /** Makes the directory of a socket, and refuses one that another user could have prepared for us. */
 export function makePrivateDir(dir: string): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
-  const found = lstatSync(dir)
-  const own = found.uid === (process.getuid?.() ?? found.uid)
-  if (!found.isDirectory() || !own) {
-    throw new CliError(
-      exitCode.usage,
-      'unsafe-directory',
-      `${dir} belongs to someone else: remove it or use --data-dir`,
-    )
-  }
+  refuseForeign(dir)
+}
+
+/** Where everybody may put things, somebody else may have been first: to speak there, or to be spoken to. */
+function refuseForeign(dir: string): void {
+  const found = lstatSync(dir, { throwIfNoEntry: false })
+  if (found === undefined || (found.isDirectory() && found.uid === (process.getuid?.() ?? found.uid))) return
+  const words = `${dir} belongs to someone else: remove it or use --data-dir`
+  throw new CliError(exitCode.usage, 'unsafe-directory', words)
 }
 
 function dataHome(env: Env): string {
