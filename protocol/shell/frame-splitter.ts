@@ -1,60 +1,32 @@
-/**
- * Cuts a stream of bytes into frames, each with its length in front as a varint. Keeps what has come of a frame until the rest
- * has, and never more room than twice of what has come: what a length announces is not believed before it is there.
- */
+/** Cuts a stream of bytes into frames, each with its length in front as a varint, and keeps what has come of a frame until the rest has. */
 import { frameBytesMax } from '../limits.ts'
+import { Unread } from './unread.ts'
 
-const none = new Uint8Array(0)
 /** Of the varint before a frame: 132 KiB take three bytes. */
 const prefixBytesMax = 3
 
 export class FrameSplitter {
-  #bytes: Uint8Array = none
-  #start = 0
-  #end = 0
-  /** The bytes are our own and have room behind their end. */
-  #owned = false
+  readonly #unread = new Unread()
 
   /** Takes what came. It must not be changed afterwards. */
   push(bytes: Uint8Array): void {
-    if (this.#start === this.#end) return this.#hold(bytes, bytes.length, false)
-    if (!this.#owned || this.#end + bytes.length > this.#bytes.length) {
-      const unread = this.#bytes.subarray(this.#start, this.#end)
-      const roomier = new Uint8Array(2 * (unread.length + bytes.length))
-      roomier.set(unread)
-      this.#hold(roomier, unread.length, true)
-    }
-    this.#bytes.set(bytes, this.#end)
-    this.#end += bytes.length
+    this.#unread.push(bytes)
   }
 
   /** The next whole frame, to be used before anything else is pushed; undefined when more must come, false when it is too long. */
   next(): Uint8Array | undefined | false {
+    const unread = this.#unread
     let length = 0
     for (let i = 0; i < prefixBytesMax; i++) {
-      const at = this.#start + i
-      if (at >= this.#end) return undefined
-      const byte = this.#bytes[at] ?? 0
+      if (i >= unread.length) return undefined
+      const byte = unread.at(i)
       length |= (byte & 0x7f) << (7 * i)
-      if (byte < 0x80) return length > frameBytesMax ? false : this.#take(at + 1, length)
+      if (byte >= 0x80) continue
+      if (length > frameBytesMax) return false
+      const whole = i + 1 + length
+      return whole > unread.length ? undefined : unread.take(whole, i + 1)
     }
     return false
-  }
-
-  #take(start: number, length: number): Uint8Array | undefined {
-    const end = start + length
-    if (end > this.#end) return undefined
-    const frame = this.#bytes.subarray(start, end)
-    if (end === this.#end) this.#hold(none, 0, false)
-    else this.#start = end
-    return frame
-  }
-
-  #hold(bytes: Uint8Array, end: number, owned: boolean): void {
-    this.#bytes = bytes
-    this.#start = 0
-    this.#end = end
-    this.#owned = owned
   }
 }
 

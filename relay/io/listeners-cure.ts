@@ -88,7 +88,8 @@ function dispatch(this: Emitter, event: Event): boolean {
 }
 
 function count(this: Emitter, type: string): number {
-  const own = (this[listening] ?? []).filter((entry) => entry.type === type).length
+  let own = 0
+  for (const entry of this[listening] ?? []) if (entry.type === type) own += 1
   return own + stock.count.call(this, type)
 }
 

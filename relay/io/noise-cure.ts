@@ -15,6 +15,8 @@ import { equalBytes } from '../../protocol/crypto/bytes.ts'
 import { hkdfSha256, systemRandom, x25519, x25519Generate } from '../../protocol/crypto/primitives.ts'
 import type { DhKeyPair } from '../../protocol/crypto/provider.ts'
 import { handshakeMessages } from './handshake-messages.ts'
+import { Records } from './noise-records.ts'
+import { takesBytes } from './streams-cure.ts'
 
 /** What is replaced of the encrypter, all of it private to it. */
 interface Insides {
@@ -29,22 +31,30 @@ interface Insides {
 
 /** What is changed of a secured connection, all of it private to it. */
 interface SecuredInsides {
-  handshake?: { payload?: unknown }
-  encrypt?: (chunk: unknown) => Gathered
-  decoder?: { lengthDecoder?: (unread: Unread) => number }
+  readonly stream?: { [takesBytes]?: boolean }
+  readonly handshake?: Handshake
+  decoder?: { readonly buffer?: Gathered; decode(bytes: Gathered): Iterable<Gathered> }
+  encrypt?: (this: SecuredInsides, bytes: Gathered) => Gathered
+  decrypt?: (this: SecuredInsides, record: Gathered) => Gathered
+  [takesBytes]?: boolean
 }
 
-interface Unread {
-  readonly byteLength: number
-  get(index: number): number
+interface Handshake {
+  payload?: unknown
+  encrypt(plaintext: Uint8Array): Gathered
+  decrypt(record: Uint8Array, into: Uint8Array): Gathered
 }
 
 /** Bytes in one piece or in several. */
 interface Gathered {
-  subarray(): Uint8Array
+  readonly byteLength: number
+  subarray(from?: number, to?: number): Uint8Array
 }
 
 const nothing = new Uint8Array(0)
+const lengthBytes = 2
+const tagBytes = 16
+const plaintextBytesMax = 65_535 - tagBytes
 
 export function curedNoise(): (components: NoiseComponents) => ConnectionEncrypter {
   return (components) => {
@@ -81,25 +91,40 @@ function cureHandshake(insides: Insides): void {
 }
 
 /**
- * What was said in the handshake is done with. A record goes to the socket in one piece instead of two. And that nothing is left
- * to read, which is how reading ends each time, is told by one error made in advance: a new one, stack trace and all, cost as much
- * as deciphering a record.
+ * What was said in the handshake is done with. From now on bytes are passed in one piece (`streams-cure.ts`): records are cut by
+ * `Records`, opened where they lie, and made with their length in front at once.
  */
 function lighten(connection: object): void {
-  const { handshake, encrypt, decoder } = connection as SecuredInsides
-  if (decoder?.lengthDecoder !== undefined) decoder.lengthDecoder = recordLength
-  if (handshake?.payload === undefined || encrypt === undefined) return
+  const insides: SecuredInsides = connection
+  const { stream, handshake, decoder } = insides
+  const methods: SecuredInsides | null = Reflect.getPrototypeOf(connection)
+  if (handshake?.payload === undefined || decoder === undefined || methods?.encrypt === undefined) return
   handshake.payload = undefined
-  Object.assign(connection, {
-    encrypt: (chunk: unknown) => encrypt.call(connection, chunk).subarray(),
-  })
+  insides.decoder = new Records(decoder.buffer)
+  cureRecords(methods, methods.encrypt)
+  if (stream?.[takesBytes] === false) stream[takesBytes] = true
 }
 
-const notWhole = new RangeError('the length of a record is not whole yet')
+function cureRecords(methods: SecuredInsides, encryptStock: NonNullable<SecuredInsides['encrypt']>): void {
+  if (methods[takesBytes] === true) return
+  methods[takesBytes] = true
+  methods.encrypt = function (bytes) {
+    if (this.handshake === undefined || bytes.byteLength > plaintextBytesMax)
+      return encryptStock.call(this, bytes).subarray()
+    return withLength(this.handshake.encrypt(bytes.subarray()).subarray())
+  }
+  methods.decrypt = function (record) {
+    if (this.handshake === undefined || record.byteLength < tagBytes) throw new Error('too short for a record')
+    const sealed = record.subarray()
+    return this.handshake.decrypt(sealed, sealed.subarray(0, -tagBytes))
+  }
+}
 
-function recordLength(unread: Unread): number {
-  if (unread.byteLength < 2) throw notWhole
-  return unread.get(0) * 256 + unread.get(1)
+function withLength(record: Uint8Array): Uint8Array {
+  const whole = Buffer.allocUnsafe(lengthBytes + record.length)
+  whole.writeUInt16BE(record.length)
+  whole.set(record, lengthBytes)
+  return whole
 }
 
 /** Its bytes are a slice of a page that passing messages filled, and would keep all of it alive as long as the connection. */

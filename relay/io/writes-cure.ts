@@ -9,6 +9,7 @@
 import type { MultiaddrConnection, Upgrader } from '@libp2p/interface'
 import { tcp, type TCPComponents, type TCPOptions } from '@libp2p/tcp'
 import type { Socket } from 'node:net'
+import { takesBytes } from './streams-cure.ts'
 
 type Transport = ReturnType<ReturnType<typeof tcp>>
 
@@ -16,6 +17,8 @@ type Transport = ReturnType<ReturnType<typeof tcp>>
 interface Insides {
   readonly socket?: Socket
   sendData?: (data: unknown) => unknown
+  /** Not before the handshake is through, whose reader wants lists. */
+  [takesBytes]?: boolean
 }
 
 export function curedTcp(init: TCPOptions): (components: TCPComponents) => Transport {
@@ -40,11 +43,13 @@ function gather(connection: MultiaddrConnection): void {
   const { socket } = insides
   const sendData = insides.sendData?.bind(connection)
   if (socket === undefined || sendData === undefined) return
+  const uncork = (): void => socket.uncork()
+  insides[takesBytes] = false
   insides.sendData = (data) => {
     if (socket.writableCorked === 0) {
       socket.cork()
-      process.nextTick(() => socket.uncork())
+      process.nextTick(uncork)
     }
-    return sendData(data)
+    return data instanceof Uint8Array ? { sentBytes: data.byteLength, canSendMore: socket.write(data) } : sendData(data)
   }
 }

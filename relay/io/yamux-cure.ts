@@ -1,16 +1,19 @@
 /**
- * Three cures for @libp2p/yamux 8. It lets a stream's window grow to four times what its reader may buffer, so that a slow
+ * Four cures for @libp2p/yamux 8. It lets a stream's window grow to four times what its reader may buffer, so that a slow
  * reader's stream is cut off instead of slowed down; here the window stays below the buffer. It answers every piece of data
  * with a frame that opens the window by just that piece, where others wait until half of it is used: on a relay that is a
  * frame to encrypt and write for every small one received. And it keeps each connection alive with a task of its own, a tenth of
- * an idle connection's memory; here one timer asks after all of them in turn (`keepalive.ts`).
+ * an idle connection's memory; here one timer asks after all of them in turn (`keepalive.ts`). And it passes bytes in lists and
+ * describes each frame for a log that nobody reads; here frames are cut and made in one piece (`yamux-frames.ts`).
  *
- * Where the insides have changed, windows open as upstream has it. To be dropped when upstream waits.
+ * Where the insides have changed, all is as upstream has it. To be dropped when upstream waits and passes on what it is given.
  */
 import type { StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
 import { StreamState, YamuxStream } from '@libp2p/yamux/stream'
 import { Keepalive } from './keepalive.ts'
+import { cureStreams } from './streams-cure.ts'
+import { cureFrames } from './yamux-frames.ts'
 
 export interface CuredYamuxInit {
   readonly maxInboundStreams: number
@@ -25,6 +28,7 @@ const askEveryMsDefault = 30_000
 
 export function curedYamux(init: CuredYamuxInit): () => StreamMuxerFactory {
   cureUpdates()
+  cureStreams()
   const keepalive = new Keepalive(init.askEveryMs ?? askEveryMsDefault)
   const factory = yamux({
     enableKeepAlive: false,
@@ -35,6 +39,7 @@ export function curedYamux(init: CuredYamuxInit): () => StreamMuxerFactory {
     protocol: factory.protocol,
     createStreamMuxer: (connection) => {
       const muxer = factory.createStreamMuxer(connection)
+      cureFrames(muxer)
       keepalive.include(muxer)
       return muxer
     },
