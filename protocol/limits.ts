@@ -99,12 +99,20 @@ export const retryMsMin: number = 5 * secondMs
 export const retryMsMax: number = 4 * hourMs
 /**
  * A message stored at a relay without a delivery receipt is offered again, to the next of their relays, in case the first
- * lost it: after as long as it has waited already, but within these bounds.
+ * lost it: soon at first, so that two have it, and then after so many times as long as it has waited already, within bounds.
  */
 export const reofferMsMin: number = 15 * minuteMs
 export const reofferMsMax: number = 6 * hourMs
+export const reofferGrowth = 8
 /** A request to a relay is given up after so long. */
 export const requestMsMax: number = 15 * secondMs
+/**
+ * A stream of deposits is kept for so long after the last answer: a conversation's next message needs no new connection, and
+ * keeping one alive for twice as long would cost a relay as much processor time as a new one.
+ */
+export const depositIdleMs: number = 5 * minuteMs
+/** After a mailbox was full it is kept for longer, since the relay says on it when there is room again. */
+export const depositIdleAfterFullMs: number = 10 * minuteMs
 /** A stranger's stream without a complete frame is closed after so long. */
 export const strangerIdleMs: number = 30 * secondMs
 /** Waiting messages to one contact: beyond it `send` is refused rather than accepted and forgotten. */

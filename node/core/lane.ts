@@ -4,7 +4,7 @@
  * wanted is kept, that it is in flight is not.
  */
 import type { AccountId, DeviceId, EnvelopeId, MessageId } from '../../protocol/ids.ts'
-import { reofferMsMax, reofferMsMin } from '../../protocol/limits.ts'
+import { reofferGrowth, reofferMsMax, reofferMsMin } from '../../protocol/limits.ts'
 import type { Delivery } from './state.ts'
 
 /** One delivery, and where it is right now. */
@@ -157,5 +157,5 @@ export class Lane {
 /** When a delivery is next to be offered to a relay: at once, or a good while after one has signed for it. */
 export function offerAgainMs({ stored, sentMs }: Pick<Delivery, 'stored' | 'sentMs'>): number {
   if (stored === undefined) return 0
-  return stored.atMs + Math.min(reofferMsMax, Math.max(reofferMsMin, stored.atMs - sentMs))
+  return stored.atMs + Math.min(reofferMsMax, Math.max(reofferMsMin, reofferGrowth * (stored.atMs - sentMs)))
 }

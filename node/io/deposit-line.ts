@@ -4,7 +4,7 @@
  * cannot be reached, hangs up, or leaves one deposit without an answer for too long. The core decides what to do then.
  */
 import type { DeviceId, EnvelopeId } from '../../protocol/ids.ts'
-import { requestMsMax } from '../../protocol/limits.ts'
+import { depositIdleAfterFullMs, depositIdleMs, requestMsMax } from '../../protocol/limits.ts'
 import { Frames } from '../../protocol/shell/frames.ts'
 import { mailboxFrame, mailboxProtocol, type Envelope, type MailboxFrame } from '../../protocol/wire/mailbox.ts'
 import type { DepositAnswer, Input } from '../core/inputs.ts'
@@ -22,9 +22,6 @@ export interface DepositLineInit {
   readonly idleMsMax?: number
 }
 
-const idleMsMaxDefault = 60_000
-/** After a mailbox was full the stream stays, since the relay says on it when there is room again. */
-const idleAfterFullMsMax = 10 * 60_000
 /** Sealed bytes on their way without an answer; the rest waits here, so that a slow uplink starts no deadline early. */
 const inFlightBytesMax = 262_144
 
@@ -195,7 +192,7 @@ export class DepositLine {
     clearTimeout(this.#timer)
     const [oldest] = this.#waiting.values()
     if (oldest?.sentMs === undefined) {
-      const idleMs = this.#keepForRoom ? idleAfterFullMsMax : (this.#init.idleMsMax ?? idleMsMaxDefault)
+      const idleMs = this.#keepForRoom ? depositIdleAfterFullMs : (this.#init.idleMsMax ?? depositIdleMs)
       this.#timer = setTimeout(() => this.close(), idleMs)
     } else {
       const leftMs = oldest.sentMs + (this.#init.answerMsMax ?? requestMsMax) - performance.now()

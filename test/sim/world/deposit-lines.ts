@@ -3,7 +3,7 @@
  * answered once, all of them unreachable when one has no answer for too long.
  */
 import type { DeviceId, EnvelopeId } from '../../../protocol/ids.ts'
-import { requestMsMax } from '../../../protocol/limits.ts'
+import { depositIdleAfterFullMs, depositIdleMs, requestMsMax } from '../../../protocol/limits.ts'
 import { mailboxProtocol, type Envelope, type MailboxFrame } from '../../../protocol/wire/mailbox.ts'
 import type { DepositAnswer, Input } from '../../../node/core/inputs.ts'
 import type { Appointment } from './agenda.ts'
@@ -18,9 +18,6 @@ export interface DepositLinesInit {
   readonly carriage: Carriage
   readonly push: (input: Input) => void
 }
-
-const idleMsMax = 60_000
-const idleAfterFullMsMax = 10 * 60_000
 
 interface Waiting {
   readonly mailbox: DeviceId
@@ -172,7 +169,7 @@ class DepositLine {
   #dueMs(): number {
     const [oldest] = this.#waiting.values()
     if (oldest?.sentMs !== undefined) return oldest.sentMs + requestMsMax
-    return this.#lastUsedMs + (this.#keepForRoom ? idleAfterFullMsMax : idleMsMax)
+    return this.#lastUsedMs + (this.#keepForRoom ? depositIdleAfterFullMs : depositIdleMs)
   }
 
   #look(): void {
