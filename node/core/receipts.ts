@@ -30,18 +30,27 @@ export class Receipts {
   tick(draft: Draft): void {
     if (this.#dueMs > draft.nowMs) return
     this.#dueMs = Number.POSITIVE_INFINITY
-    const groups = Map.groupBy(draft.reads.owed(), ({ account, state }) => `${account} ${state}`)
-    for (const group of groups.values()) this.#hand(group, draft)
+    for (const owed of Map.groupBy(draft.reads.owed(), ({ account }) => account).values()) {
+      for (const receipt of owed) draft.keep({ kind: 'drop-owed', owed: receipt })
+      // What was shown as it came is only said to be read: that it is here goes without saying.
+      const { read = [], delivered = [] } = Object.groupBy(owed, ({ state }) => state)
+      const shown = new Set(read.map(({ messageId }) => messageId))
+      this.#hand(
+        delivered.filter(({ messageId }) => !shown.has(messageId)),
+        draft,
+      )
+      this.#hand(read, draft)
+    }
   }
 
   nextDeadline(): number {
     return this.#dueMs
   }
 
+  /** Of one state, to one contact. */
   #hand(group: readonly OwedReceipt[], draft: Draft): void {
     const [first] = group
     const contact = first && draft.contact(first.account)
-    for (const owed of group) draft.keep({ kind: 'drop-owed', owed })
     // Whoever is not, or no longer, a contact learns nothing of when we are here or what we read.
     if (first === undefined || contact?.state !== 'added') return
     for (let from = 0; from < group.length; from += idsPerFrameMax) {

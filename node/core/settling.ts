@@ -30,15 +30,19 @@ export function raise(
   const message = draft.message(delivery.account, true, delivery.messageId)
   if (message === undefined || rank[message.state] >= rank[state]) return
   draft.putMessage({ ...settled(message), state })
-  draft.tell({
-    type: 'status',
-    id: message.id,
-    conversation: message.conversation,
-    to: draft.contact(message.conversation)?.name ?? message.conversation,
-    state,
-    at: isoTime(draft.nowMs),
-    ...(state === 'expired' ? {} : { via: by === 'direct' ? 'direct' : 'relay' }),
-  })
+  const tell = (reached: typeof state): void =>
+    draft.tell({
+      type: 'status',
+      id: message.id,
+      conversation: message.conversation,
+      to: draft.contact(message.conversation)?.name ?? message.conversation,
+      state: reached,
+      at: isoTime(draft.nowMs),
+      ...(reached === 'expired' ? {} : { via: by === 'direct' ? 'direct' : 'relay' }),
+    })
+  // One receipt may say both, and programs wait for either.
+  if (state === 'read' && rank[message.state] < rank.delivered) tell('delivered')
+  tell(state)
 }
 
 /** Says why a message is still here, once for each new reason. */
