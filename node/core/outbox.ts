@@ -236,8 +236,9 @@ export class Outbox {
         order: draft.counters.nextOrder(),
       }
       const lane = this.#enter(delivery)
-      draft.keep({ kind: 'put-delivery', delivery })
       this.#sending.move(lane, draft)
+      // Moved on, it was kept as it is by then.
+      if (lane.entry(delivery.messageId)?.delivery === delivery) draft.keep({ kind: 'put-delivery', delivery })
     }
   }
 

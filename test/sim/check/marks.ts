@@ -66,8 +66,7 @@ export function marks(world: World): Watch {
         if (change.kind === 'put-session' && (change.record as ModelRecord).promoted === true) {
           world.mark('archived-session-decrypted')
         }
-        if (change.kind !== 'put-delivery' || change.delivery.visible || change.delivery.sealedFor !== undefined)
-          continue
+        if (change.kind !== 'put-delivery' || change.delivery.visible) continue
         if (body.decode(change.delivery.body)?.kind === 'retry') world.mark('asked-for-a-repeat')
       }
     },

@@ -31,7 +31,8 @@ export class Measures {
   readonly latenciesMs: number[] = []
   readonly worstMailbox = { count: 0, relay: '' }
   readonly #inMailbox = new Map<SimRelay, Map<string, number>>()
-  #outbox = 0
+  /** What each device sends goes to one device, so that an id is enough. */
+  readonly #onTheirWay = new Set<string>()
   #mailbox = 0
   said = 0
   shown = 0
@@ -53,10 +54,11 @@ export class Measures {
         for (const change of changes) {
           switch (change.kind) {
             case 'put-delivery':
-              if (change.delivery.sealedFor === undefined) this.#moveOutbox(1)
+              this.#onTheirWay.add(change.delivery.messageId)
+              this.outboxMax = Math.max(this.outboxMax, this.#onTheirWay.size)
               break
             case 'drop-delivery':
-              this.#moveOutbox(-1)
+              this.#onTheirWay.delete(change.messageId)
               break
             case 'put-message':
               if (change.message.outgoing && change.message.state === 'queued') this.#say(change.message.id)
@@ -95,12 +97,12 @@ export class Measures {
   close(index: number): void {
     const slice = this.slices[index]
     if (slice === undefined) return
-    slice.outbox = this.#outbox
+    slice.outbox = this.#onTheirWay.size
     slice.mailbox = this.#mailbox
   }
 
   get waiting(): { outbox: number; mailbox: number } {
-    return { outbox: this.#outbox, mailbox: this.#mailbox }
+    return { outbox: this.#onTheirWay.size, mailbox: this.#mailbox }
   }
 
   #say(id: string): void {
@@ -130,11 +132,6 @@ export class Measures {
     if (slice === undefined) return
     slice.shown++
     slice.latenciesMs.push(latencyMs)
-  }
-
-  #moveOutbox(by: number): void {
-    this.#outbox += by
-    this.outboxMax = Math.max(this.outboxMax, this.#outbox)
   }
 
   #moveMailbox(relay: SimRelay, mailbox: string, by: number): void {
