@@ -57,8 +57,10 @@ export class Links {
     if (link === undefined) return
     this.#links.delete(number)
     this.#init.outcomes.linkLost(link.device, number, reason, draft)
+    // Another link to the same device may still stand.
     const contact = draft.contactOfDevice(link.device)
-    if (contact !== undefined) this.#useBest(link.device, contact, draft)
+    const other = this.to(link.device)
+    if (other !== undefined && contact !== undefined) this.#use(other, contact, draft)
   }
 
   received(number: number, frame: DirectFrame, draft: Draft): void {
@@ -78,7 +80,10 @@ export class Links {
 
   /** Someone with links already open has become a contact, or their devices have changed. */
   adopt(contact: Contact, draft: Draft): void {
-    for (const { device } of contact.card?.devices ?? []) this.#useBest(device, contact, draft)
+    for (const link of this.#links.values()) {
+      if (contact.card?.devices.some((d) => d.device === link.device) !== true) continue
+      if (this.#init.outbox.lane(link.device)?.link === undefined) this.#use(link, contact, draft)
+    }
   }
 
   /** A circuit beside a direct link waits in reserve. */
@@ -97,13 +102,7 @@ export class Links {
     draft.act({ kind: 'send', link: link.number, frame: answer })
   }
 
-  /** Of the links that stand, when none is used: to begin anew on one that is would send all again that is on its way. */
-  #useBest(device: DeviceId, contact: Contact, draft: Draft): void {
-    const link = this.to(device)
-    if (link !== undefined && this.#init.outbox.lane(device)?.link === undefined) this.#use(link, contact, draft)
-  }
-
-  #use(link: Readonly<Link>, contact: Contact, draft: Draft): void {
+  #use(link: Link, contact: Contact, draft: Draft): void {
     const lane = this.#init.outbox.laneFor(link.device, contact.account)
     this.#init.outcomes.linkRisen(lane, { number: link.number, address: link.address }, draft)
   }

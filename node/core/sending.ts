@@ -189,7 +189,11 @@ export class Sending {
 
 /** Where a device may be dialled, as full multiaddrs. */
 export function addressesOf(contact: Contact, device: DeviceId): readonly string[] {
-  return listedAddresses(contact, device).map((address) => `${address}/p2p/${peerIdOf(device)}`)
+  return fully(listedAddresses(contact, device), device)
+}
+
+function fully(listed: readonly string[], device: DeviceId): readonly string[] {
+  return listed.length === 0 ? listed : listed.map((address) => `${address}/p2p/${peerIdOf(device)}`)
 }
 
 function listedAddresses(contact: Contact, device: DeviceId): readonly string[] {
@@ -198,7 +202,10 @@ function listedAddresses(contact: Contact, device: DeviceId): readonly string[] 
 
 /** Those of them that lead there without a relay between: for questions that are asked without saying who asks. */
 export function directAddressesOf(contact: Contact, device: DeviceId): readonly string[] {
-  return addressesOf(contact, device).filter((address) => !isCircuit(address))
+  return fully(
+    listedAddresses(contact, device).filter((address) => !isCircuit(address)),
+    device,
+  )
 }
 
 /** Entries were sent in order, so the first unanswered one has waited longest. */

@@ -39,6 +39,8 @@ export class Tables {
   readonly kyberPreKeys: Table<KyberPreKey> = new Table(this.undo)
   readonly baseKeys: Table<BaseKeyMark> = new Table(this.undo)
   readonly seen: Table<Seen> = new Table(this.undo)
+  /** Nothing in `seen` ends before this, so that most sweeps have nothing to look for. */
+  seenUntilMs: number = Number.POSITIVE_INFINITY
   readonly invites: Table<OpenInvite> = new Table(this.undo)
   readonly inbound: Table<Inbound> = new Table(this.undo)
   readonly owed: Table<OwedReceipt> = new Table(this.undo)
@@ -70,6 +72,7 @@ export class Tables {
 
   copy(): Tables {
     const copy = new Tables()
+    copy.seenUntilMs = this.seenUntilMs
     for (const [name, table] of Object.entries(this)) {
       if (table instanceof Table) (copy[name as keyof Tables] as Table<unknown>).takeFrom(table)
     }
@@ -110,9 +113,10 @@ export function applyTo(t: Tables, change: Change): void {
     case 'add-base-key':
       return t.baseKeys.put(markKey(change.mark), change.mark)
     case 'add-seen':
+      t.seenUntilMs = Math.min(t.seenUntilMs, change.untilMs)
       return t.seen.put(change.envelopeId, change)
     case 'sweep-seen':
-      return t.seen.dropWhere((seen) => seen.untilMs < change.beforeMs)
+      return sweepSeen(t, change.beforeMs)
     case 'put-invite':
       return t.invites.put(bytesToHex(change.invite.token), change.invite)
     case 'drop-invite':
@@ -163,6 +167,12 @@ function addAttempt(t: Tables, attempt: Attempt): void {
   const kept = t.attempts.get(attempt.messageId) ?? []
   const room = kept.length < attemptsKeptMax ? kept : [...kept.slice(0, 1), ...kept.slice(2)]
   t.attempts.put(attempt.messageId, [...room, attempt])
+}
+
+function sweepSeen(t: Tables, beforeMs: number): void {
+  if (t.seenUntilMs >= beforeMs) return
+  t.seenUntilMs = beforeMs // And not what is left, since this may yet be undone.
+  t.seen.dropWhere(({ untilMs }) => untilMs < beforeMs)
 }
 
 function dropMarks(t: Tables, marks: readonly BaseKeyMark[]): void {

@@ -25,24 +25,42 @@ export interface Field<T> {
 
 class Malformed extends Error {}
 
+/** A field in its place; `tag` is what stands in front of it on the wire. */
+interface Slot<T> {
+  readonly name: keyof T & string
+  readonly number: number
+  readonly tag: number
+  readonly field: Field<unknown>
+  readonly optional: 'optional' | undefined
+}
+
 type FieldsOf<T> = { readonly [K in keyof T]-?: readonly [number, Field<NonNullable<T[K]>>, 'optional'?] }
 
 /** A message with the given numbered fields. Lists that are empty and optional fields that are absent take no bytes. */
 export function struct<T extends object>(fields: FieldsOf<T>): Codec<T> {
-  const entries = Object.entries(fields) as [keyof T & string, readonly [number, Field<unknown>, 'optional'?]][]
-  const byNumber = new Map(entries.map(([name, [number, field]]) => [number, { name, field }]))
-  const lists = entries.filter(([, [, field]]) => field.many !== undefined).map(([name]) => name)
-  const needed = entries.filter(([, [, , optional]]) => optional !== 'optional').map(([name]) => name)
+  const slots = (Object.entries(fields) as [keyof T & string, readonly [number, Field<unknown>, 'optional'?]][]).map(
+    ([name, [number, field, optional]]): Slot<T> => ({
+      name,
+      number,
+      tag: (number << 3) | field.wire,
+      field,
+      optional,
+    }),
+  )
+  const byNumber: (Slot<T> | undefined)[] = []
+  for (const slot of slots) byNumber[slot.number] = slot
+  const lists = slots.filter(({ field }) => field.many !== undefined).map(({ name }) => name)
+  const needed = slots.filter(({ optional }) => optional !== 'optional').map(({ name }) => name)
   return standsAlone<T>({
     write(writer, value) {
-      for (const [name, [number, field]] of entries) writeField(writer, number, field, value[name])
+      for (const { name, tag, field } of slots) writeField(writer, tag, field, value[name])
     },
     read(reader, end) {
       const found: Record<string, unknown> = {}
       for (const name of lists) found[name] = []
       while (reader.pos < end) {
         const tag = reader.uint32()
-        const known = byNumber.get(tag >>> 3)
+        const known = byNumber[tag >>> 3]
         if (known === undefined) skip(reader, tag & 7)
         else readField(reader, tag & 7, known.name, known.field, found)
       }
@@ -90,11 +108,15 @@ function standsAlone<T>(within: Codec<T>['within']): Codec<T> {
   }
 }
 
-function writeField(writer: Writer, number: number, field: Field<unknown>, value: unknown): void {
+function writeField(writer: Writer, tag: number, field: Field<unknown>, value: unknown): void {
   if (value === undefined) return
-  const values = field.many === undefined ? [value] : (value as readonly unknown[])
-  for (const one of values) {
-    writer.uint32((number << 3) | field.wire)
+  if (field.many === undefined) {
+    writer.uint32(tag)
+    field.write(writer, value)
+    return
+  }
+  for (const one of value as readonly unknown[]) {
+    writer.uint32(tag)
     field.write(writer, one)
   }
 }

@@ -77,29 +77,3 @@ test('whoever cannot be called, though here, is called less and less often, and 
   talk(3)
   expect(calls().length).toBe(before + 1)
 })
-
-test('a call that ends beside a direct link changes nothing about what is on its way there', () => {
-  const story = new Story()
-  const relay = story.relay('hub')
-  const [alice, bob] = [story.person('alice', [relay]), story.person('bob', [relay], { openness: 'public' })]
-  let sent = 0
-  story.watches.add({
-    performed: (device, effect) => {
-      if (device === alice.device && effect.kind === 'send' && effect.frame.kind === 'message') sent++
-    },
-  })
-  story.pass(5 * second)
-  expect(story.meet(alice, bob)).toBe(true)
-  story.pass(minute)
-  const call = 1_000_000
-  const address = `${relay.address}/p2p-circuit/p2p/${bob.device.id}`
-  alice.device.ask(() => ({ kind: 'link-risen', link: call, device: bob.device.id, address }))
-  story.pass(second)
-  expect(isCircuit(alice.device.core?.linkTo(bob.device.id)?.address ?? address)).toBe(false)
-  sent = 0
-  alice.says(bob, 'on its way')
-  alice.device.ask(() => ({ kind: 'link-lost', link: call, reason: 'hung up' }))
-  story.pass(minute)
-  expect(bob.heard(alice)).toEqual(['on its way'])
-  expect(sent).toBe(1)
-})

@@ -45,20 +45,19 @@ export function writeMessage(
   const fill = fillBytes[type]
   const start = headBytes + (first === undefined ? 0 : firstBytes) + fill
   const bytes = new Uint8Array(start + plaintext.length + checksumBytes)
-  const view = new DataView(bytes.buffer)
   bytes[0] = type
   bytes.set(message.session, 1)
   bytes[17] = message.byInitiator ? 1 : 0
-  view.setUint32(18, message.counter)
+  putUint32(bytes, 18, message.counter)
   if (first !== undefined) {
-    view.setUint32(22, first.signedPreKeyId)
-    view.setUint32(26, first.kyberPreKeyId)
-    view.setUint32(30, first.preKeyId)
+    putUint32(bytes, 22, first.signedPreKeyId)
+    putUint32(bytes, 26, first.kyberPreKeyId)
+    putUint32(bytes, 30, first.preKeyId)
     bytes.set(first.identityKey, 34)
     bytes.set(first.baseKey, 67)
   }
   bytes.set(plaintext, start)
-  view.setUint32(bytes.length - checksumBytes, checksumOf(bytes, receiver))
+  putUint32(bytes, bytes.length - checksumBytes, checksumOf(bytes, receiver))
   return bytes
 }
 
@@ -68,21 +67,20 @@ export function readMessage(bytes: Uint8Array, receiver?: Uint8Array): ModelMess
   if (type !== 2 && type !== 3) return undefined
   const start = headBytes + (type === 3 ? firstBytes : 0) + fillBytes[type]
   if (bytes.length < start + checksumBytes) return undefined
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  const checksum = view.getUint32(bytes.length - checksumBytes)
+  const checksum = uint32At(bytes, bytes.length - checksumBytes)
   if (receiver !== undefined && checksum !== checksumOf(bytes, receiver)) return 'forged'
   return {
     type,
     session: bytesToHex(bytes.subarray(1, 17)),
     byInitiator: bytes[17] === 1,
-    counter: view.getUint32(18),
+    counter: uint32At(bytes, 18),
     first:
       type === 2
         ? undefined
         : {
-            signedPreKeyId: view.getUint32(22),
-            kyberPreKeyId: view.getUint32(26),
-            preKeyId: view.getUint32(30),
+            signedPreKeyId: uint32At(bytes, 22),
+            kyberPreKeyId: uint32At(bytes, 26),
+            preKeyId: uint32At(bytes, 30),
             identityKey: bytes.slice(34, 67),
             baseKey: bytes.slice(67, 100),
           },
@@ -104,4 +102,17 @@ export function sum(start: number, bytes: Uint8Array, from: number, to: number):
   let hash = start
   for (let i = from; i < to; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193)
   return hash
+}
+
+/** Big-endian, and without a view: a small array's buffer is only made when it is asked for. */
+export function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}
+
+export function uint32At(bytes: Uint8Array, at: number): number {
+  const [a = 0, b = 0, c = 0, d = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
 }

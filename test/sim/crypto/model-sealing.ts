@@ -1,7 +1,7 @@
 /** The sealed form without its arithmetic: for whom, a checksum, and the message in the clear, padded as the real one is. */
 import { idBytes, type DeviceId } from '../../../protocol/ids.ts'
 import { sealedMessage, type SealedMessage, type Sealing } from '../../../protocol/wire/sealed.ts'
-import { sum } from './model-message.ts'
+import { putUint32, sum, uint32At } from './model-message.ts'
 
 const headBytes = 1 + 32 + 4 + 4
 const bucketBytesMin = 512
@@ -21,12 +21,11 @@ export const modelSealing: Sealing = {
     let bucket = bucketBytesMin
     while (bucket < encoded.length + 1) bucket *= 2
     const sealed = new Uint8Array(Math.max(bucket + realOverheadBytes, headBytes + encoded.length))
-    const view = new DataView(sealed.buffer)
     sealed[0] = 1
     sealed.set(keyOf(recipient), 1)
-    view.setUint32(33, encoded.length)
+    putUint32(sealed, 33, encoded.length)
     sealed.set(encoded, headBytes)
-    view.setUint32(37, sum(0x811c9dc5, encoded, 0, encoded.length) >>> 0)
+    putUint32(sealed, 37, sum(0x811c9dc5, encoded, 0, encoded.length))
     return sealed
   },
 
@@ -39,10 +38,9 @@ export const modelSealing: Sealing = {
 /** What is inside, for whoever looks on. */
 export function readSealed(sealed: Uint8Array): SealedMessage | undefined {
   if (sealed[0] !== 1 || sealed.length < headBytes) return undefined
-  const view = new DataView(sealed.buffer, sealed.byteOffset, sealed.length)
-  const length = view.getUint32(33)
+  const length = uint32At(sealed, 33)
   if (headBytes + length > sealed.length) return undefined
   const encoded = sealed.subarray(headBytes, headBytes + length)
-  if (view.getUint32(37) !== sum(0x811c9dc5, encoded, 0, length) >>> 0) return undefined
+  if (uint32At(sealed, 37) !== sum(0x811c9dc5, encoded, 0, length) >>> 0) return undefined
   return sealedMessage.decode(encoded)
 }

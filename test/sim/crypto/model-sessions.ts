@@ -17,7 +17,15 @@ import type {
   SessionRecord,
   Sessions,
 } from '../../../protocol/session/types.ts'
-import { keyName, readMessage, sum, writeMessage, type FirstPart, type ModelMessage } from './model-message.ts'
+import {
+  keyName,
+  putUint32,
+  readMessage,
+  sum,
+  writeMessage,
+  type FirstPart,
+  type ModelMessage,
+} from './model-message.ts'
 
 interface ModelSession {
   readonly id: string
@@ -91,7 +99,7 @@ function generate(firstId: number, count: number, random: Random): PreKey[] {
 function signatureOf(identityKey: Uint8Array, key: Uint8Array): Uint8Array {
   const signature = new Uint8Array(64)
   const hash = sum(sum(0x811c9dc5, identityKey, 0, 33), key, 0, Math.min(key.length, 64))
-  new DataView(signature.buffer).setUint32(0, hash >>> 0)
+  putUint32(signature, 0, hash)
   return signature
 }
 

@@ -5,7 +5,7 @@
 import { equalBytes } from '../../../protocol/crypto/bytes.ts'
 import { provider } from '../../../protocol/crypto/platform.ts'
 import type { Provider } from '../../../protocol/crypto/provider.ts'
-import { sum } from './model-message.ts'
+import { putUint32, sum } from './model-message.ts'
 
 /** Until what is returned is called, nothing in this process signs or verifies for real. */
 export function withoutSignatures(): () => void {
@@ -27,6 +27,6 @@ export function withoutSignatures(): () => void {
 function signatureOf(publicKey: Uint8Array, message: Uint8Array): Uint8Array {
   const signature = new Uint8Array(64)
   const hash = sum(sum(0x811c9dc5, publicKey, 0, publicKey.length), message, 0, message.length)
-  new DataView(signature.buffer).setUint32(0, hash >>> 0)
+  putUint32(signature, 0, hash)
   return signature
 }

@@ -29,7 +29,7 @@ export class Town {
     const { lossRate, jitterMs } = scenario
     const weather = { lossRate, jitterMs, duplicateRate: 0, reorderRate: 0 }
     const parts = { sessions: modelSessions(), sealing: modelSealing, carriage: estimatedCarriage }
-    this.story = new Story({ seed: `town ${seed}`, weather, ...parts })
+    this.story = new Story({ seed: `town ${seed}`, weather, trace: 'kinds', ...parts })
     this.measures = new Measures(this.story.world, scenario.hours * hour)
     this.story.watches.add(this.measures.watch())
     const limits = { mailboxMessagesMax: scenario.mailboxMessages, mailboxesMax: 1_000_000, sweepEveryMs: 10 * minute }

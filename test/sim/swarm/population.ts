@@ -41,7 +41,7 @@ export class Population {
   ) {
     const { weather, realCrypto } = drawn
     const model = { sessions: modelSessions(plant.model), sealing: modelSealing }
-    this.story = new Story({ seed, weather, keepTrace, ...(realCrypto ? {} : model) })
+    this.story = new Story({ seed, weather, trace: keepTrace ? 'kept' : 'everything', ...(realCrypto ? {} : model) })
     this.drawn = drawn
     this.#plant = plant
     this.reference = new Reference(this.story.world)

@@ -142,7 +142,7 @@ export class SimDevice {
       journal: this.#store,
       isFriend: (other) => ['added', 'adding'].includes(this.#store.contactOfDevice(other)?.state ?? ''),
       heard: (input) => {
-        world.trace.add(world.nowMs, this.name, traced(input))
+        world.trace.heard(world.nowMs, this.name, input, traced)
         watches.heard(this, input)
       },
       committed: (changes) => watches.committed(this, changes),

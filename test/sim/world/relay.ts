@@ -134,7 +134,7 @@ export class SimRelay {
       journal: nothingToKeep,
       tick: { kind: 'ticked' },
       perform: (effect) => this.#perform(effect),
-      heard: (input) => network.world.trace.add(network.world.nowMs, this.name, traced(input)),
+      heard: (input) => network.world.trace.heard(network.world.nowMs, this.name, input, traced),
       broken: () => undefined,
       failed: (error) => network.world.complain('nothing is thrown', `relay ${this.name}: ${told(error)}`),
     })

@@ -10,6 +10,7 @@ import { SimDevice, type DeviceInit } from './device.ts'
 import { fairWeather, Network, type Weather } from './network.ts'
 import { Person } from './person.ts'
 import { SimRelay, type RelayInit } from './relay.ts'
+import type { Detail } from './trace.ts'
 import { Watches } from './watch.ts'
 import { World } from './world.ts'
 
@@ -18,7 +19,7 @@ export interface StoryInit {
   readonly weather?: Weather
   readonly sessions?: Sessions
   readonly sealing?: Sealing
-  readonly keepTrace?: boolean
+  readonly trace?: Detail
   readonly carriage?: Carriage
 }
 
@@ -32,8 +33,8 @@ export class Story {
   readonly #sealing: Sealing
   readonly #carriage: Carriage
 
-  constructor({ seed = 'story', weather = fairWeather, sessions, sealing, keepTrace, carriage }: StoryInit = {}) {
-    this.world = new World(seed, keepTrace)
+  constructor({ seed = 'story', weather = fairWeather, sessions, sealing, trace, carriage }: StoryInit = {}) {
+    this.world = new World(seed, trace)
     this.network = new Network(this.world, weather)
     this.#sessions = sessions ?? signalSessions
     this.#sealing = sealing ?? realSealing

@@ -2,15 +2,29 @@
  * What happened, as one number: two runs of one seed that differ anywhere differ here. Lines are kept only on demand, to be
  * read when a seed has failed.
  */
+
+/** How much of each goes into the number; and whether lines are kept. */
+export type Detail = 'kinds' | 'everything' | 'kept'
+
 export class Trace {
-  readonly #keep: boolean
+  readonly #detail: Detail
   readonly lines: string[] = []
   #high = 0x811c9dc5
   #low = 0x9e3779b9
   events = 0
 
-  constructor(keep = false) {
-    this.#keep = keep
+  constructor(detail: Detail) {
+    this.#detail = detail
+  }
+
+  /** `detailed` tells more than the kind of what happened, where more is wanted. */
+  heard<Input extends { readonly kind: string }>(
+    atMs: number,
+    who: string,
+    input: Input,
+    detailed: (input: Input) => string,
+  ): void {
+    this.add(atMs, who, this.#detail === 'kinds' ? input.kind : detailed(input))
   }
 
   add(atMs: number, who: string, what: string): void {
@@ -18,7 +32,7 @@ export class Trace {
     this.#text(who)
     this.#text(what)
     this.#word(Math.round(atMs * 16) | 0)
-    if (this.#keep) this.lines.push(`${clock(atMs)} ${who} ${what}`)
+    if (this.#detail === 'kept') this.lines.push(`${clock(atMs)} ${who} ${what}`)
   }
 
   get hash(): string {

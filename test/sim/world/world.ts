@@ -4,7 +4,7 @@
  */
 import { Agenda, type Appointment } from './agenda.ts'
 import { Chance } from './chance.ts'
-import { Trace } from './trace.ts'
+import { Trace, type Detail } from './trace.ts'
 
 /** Where the wall clocks of the simulated world begin: 2027-01-15. */
 export const epochMs = 1_800_000_000_000
@@ -28,9 +28,9 @@ export class World {
   /** Things that have happened: what a run costs. */
   happened = 0
 
-  constructor(seed: string, keepTrace = false) {
+  constructor(seed: string, trace: Detail = 'everything') {
     this.chance = new Chance(seed)
-    this.trace = new Trace(keepTrace)
+    this.trace = new Trace(trace)
   }
 
   after(inMs: number, act: () => void): Appointment {
