@@ -19,6 +19,13 @@ export class Inbox {
     return this.#bytes[index] ?? 0
   }
 
+  /** A whole number, the most significant byte first. */
+  uint(index: number, bytes: number): number {
+    let value = 0
+    for (let i = index; i < index + bytes; i++) value = value * 256 + this.at(i)
+    return value
+  }
+
   /** The next bytes; undefined, and nothing is taken, when there are not so many. */
   take(length: number): Uint8Array | undefined {
     if (this.#bytes.length < length) return undefined

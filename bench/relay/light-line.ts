@@ -1,6 +1,7 @@
 /** Whole messages on a light stream: a codec's frames, each with its length in front as a varint. */
 import type { Codec } from '../../protocol/codec/schema.ts'
-import { Inbox, prefixed } from './light-bytes.ts'
+import { withLength } from '../../protocol/shell/frame-splitter.ts'
+import { Inbox } from './light-bytes.ts'
 import type { LightConnection } from './light.ts'
 import type { MuxedStream } from './light-yamux.ts'
 
@@ -26,7 +27,7 @@ export class LightLine<F extends { readonly kind: string }> {
   }
 
   send(frame: F): void {
-    this.#stream.send(prefixed(this.#codec.encode(frame)))
+    this.#stream.send(withLength(this.#codec.encode(frame)))
   }
 
   /** Bytes that wait for the other side to read. */

@@ -2,16 +2,10 @@
  * The initiator's half of libp2p's Noise handshake (XX, 25519, ChaChaPoly, SHA-256) and the records after it, at the cost of the
  * cryptography alone. For loading a server: whom it meets is not verified, and one static key serves the whole process.
  */
+import { ChaCha20Poly1305, newInstance } from '@chainsafe/as-chacha20poly1305'
 import { createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { concatBytes, utf8Bytes } from '../../protocol/crypto/bytes.ts'
-import {
-  chacha20poly1305Open,
-  chacha20poly1305Seal,
-  ed25519PublicKey,
-  ed25519Sign,
-  hkdfSha256,
-  sha256,
-} from '../../protocol/crypto/primitives.ts'
+import { ed25519PublicKey, ed25519Sign, hkdfSha256, sha256 } from '../../protocol/crypto/primitives.ts'
 import { bytesField } from './light-bytes.ts'
 
 const protocolName = utf8Bytes('Noise_XX_25519_ChaChaPoly_SHA256') // 32 bytes, so it is its own hash.
@@ -21,6 +15,11 @@ const keyBytes = 32
 const tagBytes = 16
 /** Plaintext of one record: its length is told in two bytes, tag included. */
 export const recordBytesMax: number = 65_535 - tagBytes
+
+const lengthBytes = 2
+
+/** The cipher libp2p's own Noise uses for small records: for those, five times as fast as any other in Node. */
+const cipher = new ChaCha20Poly1305(newInstance())
 
 /** One direction of a channel: each record has the next number for its nonce. */
 export class RecordCipher {
@@ -34,12 +33,22 @@ export class RecordCipher {
   }
 
   seal(plaintext: Uint8Array, bound: Uint8Array = nothing): Uint8Array {
-    return chacha20poly1305Seal(this.#key, this.#next(), plaintext, bound)
+    return cipher.seal(this.#key, this.#next(), plaintext, bound)
   }
 
+  /** With its length in front. */
+  record(plaintext: Uint8Array): Uint8Array {
+    const sealedBytes = plaintext.length + tagBytes
+    const record = Buffer.allocUnsafe(lengthBytes + sealedBytes)
+    record.writeUInt16BE(sealedBytes)
+    cipher.seal(this.#key, this.#next(), plaintext, nothing, record.subarray(lengthBytes))
+    return record
+  }
+
+  /** Where it lies: the sealed bytes are overwritten. */
   open(sealed: Uint8Array, bound: Uint8Array = nothing): Uint8Array {
-    const opened = chacha20poly1305Open(this.#key, this.#next(), sealed, bound)
-    if (opened === undefined) throw new Error('a record does not open')
+    const opened = cipher.open(this.#key, this.#next(), sealed, bound, sealed.subarray(0, -tagBytes))
+    if (opened === null) throw new Error('a record does not open')
     return opened
   }
 
@@ -125,7 +134,7 @@ export class NoiseInitiator {
   }
 
   #open(sealed: Uint8Array): Uint8Array {
-    const opened = this.#cipher.open(sealed, this.#hash)
+    const opened = this.#cipher.open(new Uint8Array(sealed), this.#hash)
     this.#mixHash(sealed)
     return opened
   }

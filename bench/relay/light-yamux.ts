@@ -3,7 +3,6 @@
  * stream's bytes in one frame. A stream belongs to whoever opened it; a server asks little of a client, so few do.
  */
 import { Inbox } from './light-bytes.ts'
-import { concatBytes } from '../../protocol/crypto/bytes.ts'
 
 const [data, windowUpdate, ping, goAway] = [0, 1, 2, 3]
 const [syn, ack, fin, rst] = [1, 2, 4, 8]
@@ -53,12 +52,13 @@ export class Muxer {
   receive(bytes: Uint8Array): void {
     this.#inbox.push(bytes)
     while (this.#inbox.length >= headerBytes) {
-      const length = [8, 9, 10, 11].reduce((sum, at) => sum * 256 + this.#inbox.at(at), 0)
-      const isData = this.#inbox.at(1) === data
-      const frame = this.#inbox.take(headerBytes + (isData ? length : 0))
+      const type = this.#inbox.at(1)
+      const flags = this.#inbox.uint(2, 2)
+      const id = this.#inbox.uint(4, 4)
+      const length = this.#inbox.uint(8, 4)
+      const frame = this.#inbox.take(headerBytes + (type === data ? length : 0))
       if (frame === undefined) return
-      const view = new DataView(frame.buffer, frame.byteOffset)
-      this.#take(view.getUint8(1), view.getUint16(2), view.getUint32(4), isData ? frame.subarray(headerBytes) : length)
+      this.#take(type, flags, id, type === data ? frame.subarray(headerBytes) : length)
     }
   }
 
@@ -182,7 +182,8 @@ class Stream implements MuxedStream {
     const frames: Uint8Array[] = []
     const length = Math.min(this.#waiting, this.#window)
     if (length > 0) {
-      const whole = concatBytes(...this.#pieces)
+      const [first] = this.#pieces
+      const whole = first !== undefined && this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces)
       this.#pieces = length < whole.length ? [whole.subarray(length)] : []
       this.#waiting -= length
       this.#window -= length
@@ -204,11 +205,11 @@ class Stream implements MuxedStream {
 }
 
 function header(type: number, flags: number, id: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(headerBytes)
-  const view = new DataView(bytes.buffer)
-  view.setUint8(1, type)
-  view.setUint16(2, flags)
-  view.setUint32(4, id)
-  view.setUint32(8, length)
+  const bytes = Buffer.allocUnsafe(headerBytes)
+  bytes.writeUInt8(0, 0)
+  bytes.writeUInt8(type, 1)
+  bytes.writeUInt16BE(flags, 2)
+  bytes.writeUInt32BE(id, 4)
+  bytes.writeUInt32BE(length, 8)
   return bytes
 }

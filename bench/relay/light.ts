@@ -182,12 +182,13 @@ export class LightConnection {
   #seal(pieces: readonly Uint8Array[]): void {
     const sending = this.#sending
     if (sending === undefined || this.#socket.destroyed) return
-    const plaintext = concatBytes(...pieces)
+    const plaintext = joined(pieces)
+    if (plaintext.length <= recordBytesMax) return void this.#socket.write(sending.record(plaintext))
     const records: Uint8Array[] = []
     for (let at = 0; at < plaintext.length; at += recordBytesMax) {
-      records.push(sized(sending.seal(plaintext.subarray(at, at + recordBytesMax))))
+      records.push(sending.record(plaintext.subarray(at, at + recordBytesMax)))
     }
-    this.#socket.write(concatBytes(...records))
+    this.#socket.write(Buffer.concat(records))
   }
 
   /** Says who we are to a server that asks; everything else it opens is refused. */
@@ -225,6 +226,20 @@ export class LightConnection {
       this.#socket.destroy(error instanceof Error ? error : new Error('a server that is not understood'))
     }
   }
+}
+
+/** Most of what is said is small, and is gone from here as soon as it is sealed. */
+const scratch = Buffer.allocUnsafeSlow(4_096)
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  if (length > scratch.length) return Buffer.concat(pieces, length)
+  let at = 0
+  for (const piece of pieces) {
+    scratch.set(piece, at)
+    at += piece.length
+  }
+  return scratch.subarray(0, length)
 }
 
 function placeOf(address: string): { host: string; port: number } {
