@@ -54,12 +54,15 @@ export function endOf(error: unknown): CliError {
   return new CliError(exitCode.unexpected, isOfMachine(error) ? 'machine' : 'unexpected', message)
 }
 
+const machineFaults: ReadonlySet<string> = new Set([
+  ...['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE'],
+  ...['ENOTDIR', 'EISDIR', 'EEXIST', 'ENOENT', 'ENAMETOOLONG'], // Something else stands where a file is to be.
+])
+
 /** A disk that is full or may not be written is nobody's bug. */
 function isOfMachine(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR', 'EISDIR', 'EMFILE', 'EIO'].some(
-    (one) => one === code,
-  )
+  return machineFaults.has(String(code))
 }
 
 /** Recognised by shape, so that a command which only speaks to a running process need not load the library. */

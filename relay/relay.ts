@@ -16,7 +16,7 @@ import { RelayCore } from './core/relay-core.ts'
 import { accessOf, type Access, type AccessOptions } from './io/access.ts'
 import { Door } from './io/door.ts'
 import { createHost, hostLimits, type HostLimits, type HostServices } from './io/host.ts'
-import { loadOrCreateSeed } from './io/keyfile.ts'
+import { seedIn } from './io/keyfile.ts'
 import { lockDirectory } from './io/lock.ts'
 import { isTurnedAway, type Observer, type TurnedAway } from './io/observer.ts'
 import { memoryStore } from './io/store-memory.ts'
@@ -127,7 +127,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   chmodSync(dataDir, 0o700)
   const unlock = lockDirectory(join(dataDir, 'relay.lock'))
   try {
-    const seed = loadOrCreateSeed(join(dataDir, 'relay.key'), systemRandom)
+    const seed = seedIn(dataDir, systemRandom)
     const relay = new RunningRelay(options, seed, unlock)
     await relay.open()
     return relay

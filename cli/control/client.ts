@@ -123,6 +123,7 @@ function dial(path: string): Promise<Socket | undefined> {
     })
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (nobodyThere.has(error.code)) resolve(undefined)
+      else if (error.code === 'EACCES' || error.code === 'EPERM') reject(notAllowed(path))
       else reject(notAnswering(path, error.code ?? 'unreachable'))
     })
   })
@@ -138,6 +139,10 @@ async function within<T>(promise: Promise<T>, ms: number, path: string): Promise
   } finally {
     clearTimeout(timer)
   }
+}
+
+function notAllowed(path: string): CliError {
+  return new CliError(exitCode.usage, 'machine', `${path} is another user's: run this as the user it belongs to`)
 }
 
 function notAnswering(path: string, what: string): CliError {

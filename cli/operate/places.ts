@@ -1,6 +1,5 @@
 /** Where a relay's things are, and what its operator has set: flags and environment before the configuration file. */
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import type { RelaySettings } from '../../relay/index.ts'
 import { usageError } from '../exit.ts'
 import type { Job } from '../job.ts'
@@ -24,7 +23,7 @@ export interface Read {
 }
 
 export async function settingsOf(job: Job): Promise<Read> {
-  const { readSettings } = await import('../../relay/index.ts')
+  const { descriptorWarning, isRelayAddress, readSettings } = await import('../../relay/index.ts')
   const read = readSettings({ text: configText(job), env: job.env })
   if (!read.ok) throw usageError(`${job.settings.configFile}:\n${read.complaints.map((one) => `  ${one}`).join('\n')}`)
   const [listen, announce] = [job.settings.get('listen'), job.settings.get('announce')]
@@ -35,8 +34,12 @@ export async function settingsOf(job: Job): Promise<Read> {
     ...(announce === undefined ? {} : { announce }),
     ...(verbose ? { logLevel: 'info' } : {}),
   }
-  for (const address of [...(settings.listen ?? []), ...(settings.announce ?? [])]) checkAddress(address)
-  return { settings, warnings: read.warnings }
+  for (const address of [...(settings.listen ?? []), ...(settings.announce ?? [])]) {
+    if (isRelayAddress(address)) continue
+    throw usageError(`“${printable(address)}” is no address a relay can have; one looks like /ip4/0.0.0.0/tcp/4001`)
+  }
+  const descriptors = descriptorWarning(settings.limits.connectionsMax)
+  return { settings, warnings: descriptors === undefined ? read.warnings : [...read.warnings, descriptors] }
 }
 
 /** A file that was named must be there; the usual one need not. */
@@ -50,11 +53,4 @@ function configText(job: Job): string | undefined {
     if (path === usual && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined
     throw usageError(`cannot read the configuration file ${path} (${code ?? String(error)})`)
   }
-}
-
-function checkAddress(address: string): void {
-  const [, kind, host = '', port] = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d{1,5})$/u.exec(address) ?? []
-  const family = kind === 'ip4' ? 4 : kind === 'ip6' ? 6 : 0
-  if (port !== undefined && Number(port) < 65_536 && (family === 0 || isIP(host) === family)) return
-  throw usageError(`“${printable(address)}” is no address a relay can have; one looks like /ip4/0.0.0.0/tcp/4001`)
 }

@@ -85,8 +85,23 @@ async function migrate(pool: pg.Pool): Promise<void> {
 function explained(error: unknown): Error {
   if (error instanceof UsageError) return error
   const name = faultOf(error)
-  return new LocalError(`the database cannot be used (${name})`)
+  const words = operatorsFaults.find(([codes]) => codes.test(name))?.[1]
+  if (words === undefined) return new LocalError(`the database cannot be used (${name})`)
+  return new UsageError(`${words} (${name}).`)
 }
+
+/** What somebody has to put right, by the system's and PostgreSQL's codes. */
+const operatorsFaults: readonly (readonly [codes: RegExp, words: string])[] = [
+  [
+    /^(ECONNREFUSED|ENOENT|EACCES|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|57P03)$/,
+    'No PostgreSQL server answers where [store] url says: is it running, and is that the place?',
+  ],
+  [/^28[0-9A-Z]{3}$/, 'PostgreSQL does not let this user in: look at user and password in [store] url'],
+  [/^3D000$/, 'PostgreSQL has no database of the name in [store] url: make it with “createdb”'],
+  [/^42501$/, 'The user in [store] url may not make tables in this database: let it own the database'],
+  [/^53300$/, 'PostgreSQL has no connection left: raise its max_connections; a relay takes up to nine'],
+  [/^(53100|25006)$/, 'PostgreSQL cannot write: its disk is full, or it is a standby'],
+]
 
 /** PostgreSQL's or the system's code, because a message may quote what was stored. */
 export function faultOf(error: unknown): string {

@@ -4,6 +4,7 @@
  * after a copy was put beside it; a newer one is refused, because this program would not understand what it writes over.
  */
 import { closeSync, openSync } from 'node:fs'
+import { basename } from 'node:path'
 import Database from 'better-sqlite3-multiple-ciphers'
 import { LocalError, UsageError } from '../../protocol/errors.ts'
 
@@ -25,6 +26,7 @@ export function openDatabase(path: string, migrations: readonly Migration[]): Da
   // Created here and not by SQLite, which would let everyone on this machine read it; its log takes the same mode.
   closeSync(openSync(path, 'a', 0o600))
   const db = new Database(path)
+  const name = basename(path)
   try {
     assertVersion(db)
     db.pragma('journal_mode = WAL')
@@ -38,8 +40,24 @@ export function openDatabase(path: string, migrations: readonly Migration[]): Da
     return db
   } catch (error) {
     db.close()
-    throw error
+    throw explained(error, name)
   }
+}
+
+/** What the file or the disk is at fault for is for whoever runs this to put right. */
+function explained(error: unknown, name: string): unknown {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
+    return new UsageError(
+      `${name} is damaged (${code}): put a copy back, or move ${name}, ${name}-wal and ${name}-shm away to begin with nothing.`,
+    )
+  }
+  if (/^SQLITE_(FULL|READONLY|IOERR|CANTOPEN|PERM)/.test(code)) {
+    return new UsageError(
+      `The disk does not let ${name} be written (${code}): look at its space, its mount and its owner.`,
+    )
+  }
+  return error
 }
 
 function assertVersion(db: Database.Database): void {

@@ -21,7 +21,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { LocalError, UsageError } from '../../protocol/errors.ts'
+import { UsageError } from '../../protocol/errors.ts'
 import { lockDirectory } from '../io/lock.ts'
 import { openDatabase } from '../io/sqlite-open.ts'
 import { relaySchema } from '../io/sqlite-schema.ts'
@@ -98,11 +98,20 @@ export function restoreFrom(copy: string, dataDir: string, nowMs: number): Resto
 function verifyCopy(copy: string): void {
   const list = join(copy, listName)
   if (!existsSync(list)) throw new UsageError(`${copy} is no copy of a relay: it has no ${listName}.`)
-  const sums = JSON.parse(readFileSync(list, 'utf8')) as Record<string, unknown>
+  const sums = sumsIn(list)
   for (const name of [databaseName, keyName]) {
     const path = join(copy, name)
     if (existsSync(path) && checksum(path) === sums[name]) continue
-    throw new LocalError(`${path} is missing or is not what was copied; nothing was changed.`)
+    throw new UsageError(`${path} is missing or is not what was copied: take another copy. Nothing was changed.`)
+  }
+}
+
+function sumsIn(list: string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(readFileSync(list, 'utf8')) as Record<string, unknown>
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    throw new UsageError(`${list} is not what was written there: take another copy. Nothing was changed.`)
   }
 }
 
@@ -110,7 +119,7 @@ function forgetPreKeys(path: string): void {
   const db = openDatabase(path, relaySchema)
   try {
     const found = db.pragma('integrity_check', { simple: true })
-    if (found !== 'ok') throw new LocalError('the copied database is damaged; nothing was changed')
+    if (found !== 'ok') throw new UsageError('The copied database is damaged: take another copy. Nothing was changed.')
     db.exec('DELETE FROM prekey_onetime')
     db.exec('VACUUM') // The one moment at which what has become free can go back to the disk without holding up anybody.
     db.pragma('wal_checkpoint(TRUNCATE)')

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ed25519PublicKey, systemRandom } from '../../protocol/crypto/primitives.ts'
 import { deviceIdOf, peerIdOf } from '../../protocol/ids.ts'
-import { loadOrCreateSeed } from '../io/keyfile.ts'
+import { seedIn } from '../io/keyfile.ts'
 import { sampleFile } from './sample.ts'
 
 export interface Initiated {
@@ -19,7 +19,7 @@ export function initRelay(dataDir: string, configFile: string): Initiated {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   chmodSync(dataDir, 0o700)
   const keyFile = join(dataDir, 'relay.key')
-  const seed = loadOrCreateSeed(keyFile, systemRandom)
+  const seed = seedIn(dataDir, systemRandom)
   const configWritten = !existsSync(configFile)
   if (configWritten) {
     mkdirSync(dirname(configFile), { recursive: true, mode: 0o700 })

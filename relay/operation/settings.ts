@@ -3,12 +3,14 @@
  * complaint at once, each with the place it is about, and none for a setting that merely stands at its default.
  */
 import { readFileSync } from 'node:fs'
-import { parse } from 'smol-toml'
+import { parse, TomlError } from 'smol-toml'
 import { UsageError } from '../../protocol/errors.ts'
 import { deviceIdOfPeerId } from '../../protocol/ids.ts'
 import { addressBytesMax, relaysMax } from '../../protocol/limits.ts'
 import { accessOf, type AccessOptions } from '../io/access.ts'
 import type { AllLimits, StoreChoice } from '../relay.ts'
+import { isRelayAddress } from './addresses.ts'
+import { leastOf } from './least.ts'
 import {
   allLimits,
   environmentName,
@@ -18,7 +20,7 @@ import {
   type Kind,
   type Setting,
 } from './settings-table.ts'
-import { readBytes, readCount, readList, readRate, readSwitch, readText, readTime } from './values.ts'
+import { readBytes, readCount, readList, readRate, readSwitch, readText, readTime, writeTime } from './values.ts'
 
 export interface RelaySettings {
   readonly listen: readonly string[] | undefined
@@ -39,6 +41,9 @@ export interface SettingsInit {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+/** Where variables of this program's begin that stand for a setting. */
+const settingVariable = new RegExp(`^LINNET_RELAY_(${Object.keys(sectionWords).join('|')})_`, 'i')
+
 export type SettingsRead =
   | { readonly ok: true; readonly settings: RelaySettings; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly complaints: readonly string[] }
@@ -56,6 +61,7 @@ export function readSettings({ text, env }: SettingsInit): SettingsRead {
     if (value === undefined) complaints.push(`${placeOf(one, fromEnv)} takes ${takes[one.kind]}`)
     else values.set(nameOf(one), value)
   }
+  complaints.push(...strayVariables(env))
   const settings = assemble((name) => values.get(name), complaints)
   if (complaints.length > 0) return { ok: false, complaints }
   return { ok: true, settings, warnings: warningsOf(settings) }
@@ -81,6 +87,14 @@ const takes: Readonly<Record<Kind, string>> = {
   rate: '{ burst = 20, per-second = 0.5 }',
 }
 
+/** A slip in a variable's name would leave the setting at its default without a word. */
+function strayVariables(env: SettingsInit['env']): string[] {
+  const known = new Set(settingsTable.map(environmentName))
+  return Object.keys(env).flatMap((name) =>
+    settingVariable.test(name) && !known.has(name) ? [`there is no setting for the variable ${name}`] : [],
+  )
+}
+
 function fileValues(text: string | undefined, complaints: string[]): Map<string, unknown> {
   const values = new Map<string, unknown>()
   const known = new Set(settingsTable.map(nameOf))
@@ -102,7 +116,9 @@ function parsed(text: string | undefined, complaints: string[]): Record<string, 
   try {
     return parse(text ?? '')
   } catch (error) {
-    complaints.push(`not TOML: ${error instanceof Error ? error.message.split('\n')[0] : ''}`)
+    const line = error instanceof TomlError ? `, line ${error.line}` : ''
+    const words = error instanceof Error ? error.message.split('\n')[0]?.replace('Invalid TOML document: ', '') : ''
+    complaints.push(`not TOML${line}: ${words}`)
     return {}
   }
 }
@@ -120,27 +136,29 @@ function assemble(get: Get, complaints: string[]): RelaySettings {
     }
   }
   const store = complain(() => storeOf(get), 'sqlite')
-  const access = complain(() => checkedAccess(get), {})
+  const access = assembleAccess(get, complain)
   const elsewhere = complain(() => elsewhereOf(get), [])
   const monitor = complain(() => monitorOf(textOf(get, 'monitor.listen') ?? 'off'), undefined)
   const logLevel = complain(
-    () => oneOf(['error', 'warn', 'info', 'silent'] as const, get('log.level') ?? 'warn'),
+    () => oneOf('[log] level', ['error', 'warn', 'info', 'silent'] as const, get('log.level') ?? 'warn'),
     'warn',
   )
+  complaints.push(...addressFaults('listen', get), ...addressFaults('announce', get))
+  const limits = limitsOf(get, complaints)
   return {
     listen: get('network.listen') as readonly string[] | undefined,
     announce: get('network.announce') as readonly string[] | undefined,
     store,
     access,
     elsewhere,
-    limits: limitsOf(get),
+    limits,
     monitor,
     logLevel,
   }
 }
 
 function storeOf(get: Get): StoreChoice {
-  const engine = oneOf(['sqlite', 'memory', 'postgres'] as const, get('store.engine') ?? 'sqlite')
+  const engine = oneOf('[store] engine', ['sqlite', 'memory', 'postgres'] as const, get('store.engine') ?? 'sqlite')
   const url = textOf(get, 'store.url')
   if (engine !== 'postgres') return engine
   if (url === undefined || !/^postgres(ql)?:\/\//.test(url)) {
@@ -149,18 +167,42 @@ function storeOf(get: Get): StoreChoice {
   return { postgres: url }
 }
 
-function checkedAccess(get: Get): AccessOptions {
-  const token = textOf(get, 'access.token') ?? tokenIn(textOf(get, 'access.token-file'))
+type Complain = <T>(read: () => T, otherwise: T) => T
+
+/** Each part by itself, so that a fault in one does not hide one in another. */
+function assembleAccess(get: Get, complain: Complain): AccessOptions {
+  const token = complain(() => textOf(get, 'access.token') ?? tokenIn(textOf(get, 'access.token-file')), undefined)
   const list = (key: string): readonly string[] | undefined => get(`access.${key}`) as readonly string[] | undefined
   const [allow, deny, denyAddresses] = [list('allow'), list('deny'), list('deny-addresses')]
-  const access: AccessOptions = {
-    ...(token === undefined ? {} : { token }),
-    ...(allow === undefined ? {} : { allow }),
-    ...(deny === undefined ? {} : { deny }),
-    ...(denyAddresses === undefined ? {} : { denyAddresses }),
+  const parts: readonly (readonly [place: string, part: AccessOptions])[] = [
+    ['token', token === undefined ? {} : { token }],
+    ['allow', allow === undefined ? {} : { allow }],
+    ['deny', deny === undefined ? {} : { deny }],
+    ['deny-addresses', denyAddresses === undefined ? {} : { denyAddresses }],
+  ]
+  return parts.reduce<AccessOptions>((all, [place, part]) => {
+    const checked = complain(() => {
+      return placed(`[access] ${place}`, () => (accessOf(part), part)) // Complains of words that mean nothing.
+    }, {})
+    return { ...all, ...checked }
+  }, {})
+}
+
+function placed<T>(place: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(`${place}: ${error.message}`) : error
   }
-  accessOf(access) // Complains of words that mean nothing.
-  return access
+}
+
+function addressFaults(key: 'listen' | 'announce', get: Get): string[] {
+  const addresses = (get(`network.${key}`) ?? []) as readonly string[]
+  return addresses.flatMap((address) =>
+    isRelayAddress(address)
+      ? []
+      : [`[network] ${key}: “${address}” is no address a relay can have; one looks like /ip4/0.0.0.0/tcp/4001`],
+  )
 }
 
 function tokenIn(path: string | undefined): string | undefined {
@@ -196,8 +238,14 @@ function monitorOf(text: string): RelaySettings['monitor'] {
   return { host: host ?? text.slice(0, text.lastIndexOf(':')), port: Number(port) }
 }
 
-function limitsOf(get: Get): AllLimits {
-  const limits = Object.entries(allLimits).map(([name, standard]) => [name, get(`limits.${kebab(name)}`) ?? standard])
+function limitsOf(get: Get, complaints: string[]): AllLimits {
+  const limits = Object.entries(allLimits).map(([name, standard]) => {
+    const value = get(`limits.${kebab(name)}`) ?? standard
+    const least = leastOf(name as keyof AllLimits)
+    if (typeof value !== 'number' || value >= least) return [name, value]
+    complaints.push(`[limits] ${kebab(name)} takes no less than ${least === 1 ? least : writeTime(least)}`)
+    return [name, standard]
+  })
   const all = Object.fromEntries(limits) as AllLimits
   // Those who have a mailbox publish as before; a newcomer finds no room.
   return get('access.new-mailboxes') === false ? { ...all, mailboxesMax: 0 } : all
@@ -214,9 +262,9 @@ function warningsOf({ monitor, limits }: RelaySettings): string[] {
   return warnings
 }
 
-function oneOf<W extends string>(words: readonly W[], value: unknown): W {
+function oneOf<W extends string>(place: string, words: readonly W[], value: unknown): W {
   const word = words.find((one) => one === value)
-  if (word === undefined) throw new UsageError(`“${String(value)}” is none of ${words.join(', ')}`)
+  if (word === undefined) throw new UsageError(`${place}: “${String(value)}” is none of ${words.join(', ')}`)
   return word
 }
 

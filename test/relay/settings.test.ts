@@ -5,6 +5,7 @@ import { parse } from 'smol-toml'
 import { expect, test } from 'vitest'
 import { peerIdOf } from '../../protocol/ids.ts'
 import { accessOf } from '../../relay/io/access.ts'
+import { descriptorWarning } from '../../relay/operation/least.ts'
 import { limitWords } from '../../relay/operation/limit-words.ts'
 import { sampleFile } from '../../relay/operation/sample.ts'
 import { readSettings, type RelaySettings } from '../../relay/operation/settings.ts'
@@ -76,11 +77,42 @@ test('every fault is named at once, with its place', () => {
     'there is no section [nowhere]',
     '[limits] mailboxes-max takes a whole number',
     'LINNET_RELAY_LIMITS_DEPOSITS takes { burst = 20, per-second = 0.5 }',
-    '“oracle” is none of sqlite, memory, postgres',
+    '[store] engine: “oracle” is none of sqlite, memory, postgres',
     '[monitor] listen takes an address and a port, like 127.0.0.1:9401; it is “here”',
   ])
   expect(complaints('[store]\nengine = "postgres"')[0]).toMatch(/url must say which database/)
   expect(complaints('this is not TOML')[0]).toMatch(/^not TOML/)
+})
+
+test('no fault hides another: not of a list, of an address, of a bound, of a variable', () => {
+  const text = `[network]
+listen = ["/ip4/0.0.0.0/tcp/99999"]
+announce = ["relay.example.org:4001"]
+[access]
+token-file = "/nowhere/token"
+deny = ["nobody"]
+deny-addresses = ["192.0.2.1/99"]
+[limits]
+handshakes-max = 0
+sweep-every-ms = "10 ms"
+hand-over-ms-max = 0`
+  const found = complaints(text, { LINNET_RELAY_LIMITS_MAILBOX_MAX: '5', LINNET_RELAY_SOMETHING_ELSE: '1' })
+  expect(found).toEqual([
+    'there is no setting for the variable LINNET_RELAY_LIMITS_MAILBOX_MAX',
+    '[access] token-file: /nowhere/token cannot be read',
+    '[access] deny: “nobody” is no account, device or PeerId.',
+    expect.stringContaining('[access] deny-addresses: “192.0.2.1/99” is no address or network'),
+    expect.stringContaining('[network] listen: “/ip4/0.0.0.0/tcp/99999” is no address a relay can have'),
+    expect.stringContaining('[network] announce: “relay.example.org:4001” is no address'),
+    '[limits] sweep-every-ms takes no less than 1 s',
+    '[limits] handshakes-max takes no less than 1',
+  ])
+  expect(complaints('\n\n[network\n')[0]).toMatch(/^not TOML, line 3: /)
+})
+
+test('more connections than this process may open files for are warned of', () => {
+  expect(descriptorWarning(1)).toBeUndefined()
+  if (process.platform === 'linux') expect(descriptorWarning(10_000_000_000)).toContain('raise LimitNOFILE')
 })
 
 test('a token comes from a file without its line end, and one that cannot be read is a fault', async () => {
@@ -104,7 +136,7 @@ test('lists take accounts, devices, PeerIds, addresses and networks, and nothing
   for (const word of ['192.0.2.0/33', '192.0.2/24', 'example.org', '1.2.3.4/8/8']) {
     expect(complaints(`[access]\ndeny-addresses = ["${word}"]`)).toHaveLength(1)
   }
-  expect(complaints('[access]\nallow = ["bob"]')).toEqual(['“bob” is no account, device or PeerId.'])
+  expect(complaints('[access]\nallow = ["bob"]')).toEqual(['[access] allow: “bob” is no account, device or PeerId.'])
 })
 
 test('metrics for everybody on the network are warned of', () => {
