@@ -170,7 +170,9 @@ test('a relay that is not running is copied too, and a copy that has changed rep
   const database = readFileSync(join(copy, 'relay.db'))
   database[5_000] = (database[5_000] ?? 0) ^ 1
   writeFileSync(join(copy, 'relay.db'), database)
-  expect(() => restoreFrom(copy, dataDir, Date.now())).toThrow(/is not what was copied: take another copy. Nothing was changed/)
+  expect(() => restoreFrom(copy, dataDir, Date.now())).toThrow(
+    /is not what was copied: take another copy. Nothing was changed/,
+  )
   expect(existsSync(join(dataDir, 'relay.db'))).toBe(true)
   const empty = join(copy, 'empty')
   mkdirSync(empty)
