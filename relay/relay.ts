@@ -22,6 +22,7 @@ import { isTurnedAway, type Observer, type TurnedAway } from './io/observer.ts'
 import { memoryStore } from './io/store-memory.ts'
 import { postgresStore } from './io/store-postgres.ts'
 import { sqliteStore } from './io/store-sqlite.ts'
+import { StoreFaults, type StoreFault } from './io/store-faults.ts'
 import type { Store } from './io/store.ts'
 import { Switchboard } from './io/switchboard.ts'
 
@@ -93,6 +94,8 @@ export interface RelayStatus {
   readonly pending: number
   /** How often each bound was reached since the relay began, by its name in the limits. */
   readonly reached: Readonly<Record<string, number>>
+  /** What the store's disk or server would not do since the relay began, by its name for it. */
+  readonly faults: Readonly<Record<string, StoreFault>>
 }
 
 export interface Relay {
@@ -146,6 +149,7 @@ class RunningRelay implements Relay {
   readonly #access: Access
   readonly #door: Door
   readonly #events = new EventEmitter<RelayEvents>()
+  readonly #faults: StoreFaults
   /** The limits that are kept outside of the rules. */
   readonly #reached = new Reached<keyof AllLimits>()
   #store: Store | undefined
@@ -158,6 +162,10 @@ class RunningRelay implements Relay {
     this.#seed = seed
     this.#unlock = unlock
     this.#limits = { ...relayLimits, ...hostLimits, strangerIdleMs, ...options.limits }
+    this.#faults = new StoreFaults(
+      (detail, times) => this.#log({ level: 'error', event: 'store-faulted', detail, times }),
+      options.nowMs ?? Date.now,
+    )
     this.#access = accessOf(options.access ?? {})
     this.#door = new Door({ access: this.#access, turnedAway: this.#turnedAway })
     this.device = deviceIdOf(ed25519PublicKey(seed))
@@ -218,6 +226,7 @@ class RunningRelay implements Relay {
       ...outcome.answer,
       ...live,
       reached: Object.fromEntries(this.reached),
+      faults: this.#faults.all,
       connections: services?.connections.count ?? 0,
       reservations: services?.circuit.reservations.size ?? 0,
     }
@@ -243,7 +252,7 @@ class RunningRelay implements Relay {
   #openStore(): Promise<Store> {
     const limits = this.#limits
     const failed = (error: Error): void => this.#fail(error)
-    const faulted = (detail: string): void => this.#log({ level: 'error', event: 'store-faulted', detail })
+    const faulted = (detail: string): void => this.#faults.count(detail)
     const { store = 'sqlite', dataDir } = this.#options
     if (store === 'memory') return Promise.resolve(memoryStore({ limits, failed }))
     if (store === 'sqlite') return sqliteStore({ path: join(dataDir, 'relay.db'), limits, failed, faulted })

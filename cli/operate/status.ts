@@ -16,6 +16,9 @@ export async function showStatus(job: Job): Promise<void> {
 function wordsOf(status: Status): string {
   const mib = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`
   const reached = Object.entries(status.reached).map(([limit, times]) => `${limit} ${times}`)
+  const faults = Object.entries(status.faults).map(
+    ([name, { times, lastMs }]) => `${name} ${times} times, last ${new Date(lastMs).toISOString()}`,
+  )
   const lines: readonly (readonly [string, string | number])[] = [
     ['messages', `${status.messages} waiting (${mib(status.messageBytes)}) in ${status.mailboxes} mailboxes`],
     ['active', `${status.active.join(', ')} mailboxes within a day, a week, 30 days`],
@@ -25,6 +28,7 @@ function wordsOf(status: Status): string {
     ['reservations', status.reservations],
     ['prekeys', status.preKeys],
     ['cards', status.cards],
+    ['store', faults.length === 0 ? 'no write was refused' : faults.join('; ')],
     ['limits', reached.length === 0 ? 'none was reached' : `reached: ${reached.join(', ')}`],
     ['disk', mib(status.diskBytes)],
     ['monitor', status.monitor ?? 'off'],

@@ -58,7 +58,7 @@ test('a full disk is said in the log, costs no promise, and is over when there i
     kept.push(answer)
   }
   expect(kept.length).toBeGreaterThan(20)
-  expect(log).toContainEqual({ level: 'error', event: 'store-faulted', detail: 'SQLITE_FULL' })
+  expect(log).toContainEqual({ level: 'error', event: 'store-faulted', detail: 'SQLITE_FULL', times: 1 })
   rmSync(join(disk, 'something else'))
   const after = await deposit(line, bob.device, 50_000)
   expect(after).not.toBe('busy')
