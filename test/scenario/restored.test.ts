@@ -15,7 +15,7 @@ function watched(): Story {
   const story = new Story()
   const { world, watches } = story
   watches.add(preKeysOnce(world))
-  watches.add(custody(world, 1_000))
+  watches.add(custody(world))
   watches.add(noWayBack(world))
   watches.add(exactlyOnce(world))
   return story
@@ -63,6 +63,25 @@ test('what was deposited since is lost there, and its sender still has it', () =
   expect(bob.heard(alice)).toEqual(['since then'])
   expect(alice.fateOf(bob, id)).toBe('read')
   expect(story.world.complaints).toEqual([])
+})
+
+test('a receipt that went with the disk is said again: read, when it has been read meanwhile', () => {
+  const story = watched()
+  const relay = story.relay('hub')
+  const [alice, bob] = acquainted(story, [relay])
+  bob.device.kill()
+  const id = alice.says(bob, 'seen?')
+  story.pass(minute)
+  alice.device.kill() // Both receipts will wait for her.
+  bob.device.start()
+  story.pass(minute)
+  expect(bob.heard(alice)).toEqual(['seen?'])
+  relay.wipe()
+  alice.device.start()
+  story.pass(minute)
+  expect(alice.fateOf(bob, id)).toBe('stored')
+  story.pass(hour)
+  expect(alice.fateOf(bob, id)).toBe('read')
 })
 
 test('a stranger who is given a one-time key that opened a session before gets through within the hour', () => {

@@ -9,7 +9,7 @@ const variant: Variant = { plant: 'no dedupe' }
 
 test('a planted bug is found, shrunk, and fails alike when its line is replayed', () => {
   const found = firstFailure(variant)
-  expect(found).toMatchObject({ failed: true, property: 'exactly once' })
+  expect(found).toMatchObject({ failed: true, property: expect.stringMatching(/once/) })
   expect(judge(found.seed, optionsOf(variant))).toEqual(found)
 
   const smallest = shrink(runSeed(found.seed, optionsOf(variant)), optionsOf(variant))

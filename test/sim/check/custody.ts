@@ -1,6 +1,6 @@
 /**
  * What a relay has signed for stays in its mailbox until the owner acknowledges it, or it leaves a tombstone; what was
- * acknowledged does not come back; and no mailbox holds more than it may. Kept as plain lists beside the store's own books.
+ * acknowledged does not come back. Kept as plain lists beside the store's own books.
  *
  * Two excuses, for what the disk cannot know: a relay that lost it holds nothing, and one whose operator put back a copy
  * holds what it held when that was made, no more and no less.
@@ -16,7 +16,7 @@ import type { World } from '../world/world.ts'
 type Box = Map<EnvelopeId, number>
 type Boxes = Map<string, Box>
 
-export function custody(world: World, mailboxMessagesMax: number): Watch {
+export function custody(world: World): Watch {
   const relays = new Map<SimRelay, Boxes>()
   const copies = new Map<Backup, Boxes>()
   /** Acknowledged, and waiting again since a copy was put back. */
@@ -44,10 +44,6 @@ export function custody(world: World, mailboxMessagesMax: number): Watch {
       world.mark('mailbox-pruned')
       box.delete(id)
       if (!tombstones(relay, mailbox).has(id)) world.complain('a tombstone for what was dropped', id)
-    }
-    if (box.size > mailboxMessagesMax) {
-      // More than fits: something must have gone without a word.
-      world.complain('a mailbox has its limit', `${relay.name}: ${box.size} signed for, ${mailboxMessagesMax} fit`)
     }
   }
 
@@ -81,7 +77,10 @@ export function custody(world: World, mailboxMessagesMax: number): Watch {
         }
       }
     },
-    wiped: (relay) => void relays.delete(relay),
+    wiped(relay) {
+      if ([...boxesOf(relay).values()].some((box) => box.size > 0)) world.mark('mail-lost-with-the-disk')
+      relays.delete(relay)
+    },
     backedUp: (relay, backup) => void copies.set(backup, copyOf(boxesOf(relay))),
     restored(relay, backup) {
       const [before, after] = [boxesOf(relay), copyOf(copies.get(backup) ?? new Map())]

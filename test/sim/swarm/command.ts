@@ -30,7 +30,8 @@ export async function runSeeds({ count, from, json, variant }: SeedsOptions): Pr
   const wallMs = Math.round(performance.now() - startedMs)
   const { failures, missed, marks } = found
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ...found, marks: Object.fromEntries(marks), wallMs })}\n`)
+    const [times, inSeeds] = [Object.fromEntries(marks), Object.fromEntries(found.seedsWith)]
+    process.stdout.write(`${JSON.stringify({ ...found, marks: times, seedsWith: inSeeds, wallMs })}\n`)
     return failures.length + missed.length > 0 ? 2 : 0
   }
   const [first] = failures

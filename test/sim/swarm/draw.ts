@@ -45,6 +45,8 @@ export interface Draw {
   /** Between two messages of one person. */
   readonly sayEveryMs: number
   readonly clockOffsetMsMax: number
+  /** Of the thinnest line of anybody. */
+  readonly bytesPerSecondMin: number
   readonly faults: readonly FaultKind[]
   /** Between two faults, of whatever kind. */
   readonly faultEveryMs: number
@@ -76,6 +78,7 @@ function draw(chance: Chance): Draw {
     safetyMs,
     sayEveryMs: (safetyMs / chance.pick([5, 20, 40])) * 0.9,
     clockOffsetMsMax: chance.pick([0, 0, minute, 6 * hour]),
+    bytesPerSecondMin: chance.pick([1_250_000, 1_250_000, 50_000, 4_000]),
     faults: faultKinds.filter(() => chance.hits(0.5)),
     faultEveryMs: safetyMs / chance.pick([5, 15, 40]),
     strangersRate: chance.pick([0, 0, 0.3]),

@@ -1,4 +1,5 @@
 /** What goes wrong in the safety phase: one fault after another, each of a kind the seed has drawn, each ending by itself. */
+import { preKeysPublished } from '../../../protocol/limits.ts'
 import type { Chance } from '../world/chance.ts'
 import type { Break } from '../world/driver.ts'
 import type { Host } from '../world/network.ts'
@@ -6,6 +7,7 @@ import type { Person } from '../world/person.ts'
 import type { SimRelay } from '../world/relay.ts'
 import { hour, minute, second } from '../world/story.ts'
 import type { FaultKind } from './draw.ts'
+import { flood } from './flood.ts'
 import { malice } from './malice.ts'
 import type { Population } from './population.ts'
 
@@ -57,7 +59,9 @@ const causes: Record<FaultKind, Cause> = {
   away(population, chance) {
     const { device } = someone(population, chance)
     device.kill()
-    population.story.world.after(aWhile(population, chance), () => {
+    const { safetyMs } = population.drawn
+    const awayMs = chance.hits(0.3) ? safetyMs * chance.between(0.3, 0.8) : aWhile(population, chance)
+    population.story.world.after(awayMs, () => {
       if (population.people.some((person) => person.device === device)) device.start()
     })
   },
@@ -90,7 +94,8 @@ const causes: Record<FaultKind, Cause> = {
   'relays-disagree'(population, chance) {
     const { story, people } = population
     const person = someone(population, chance)
-    const relay = someRelay(population, chance)
+    const [first] = person.device.core?.settings.relays ?? []
+    const relay = story.relays.find(({ address }) => address === first)
     if (relay === undefined) return
     restoreLater(population, relay, chance, () => {
       const cutOff = person.device.host
@@ -120,8 +125,9 @@ const causes: Record<FaultKind, Cause> = {
   'relay-malicious'(population, chance) {
     const relay = someRelay(population, chance)
     if (relay === undefined) return
-    relay.malice = malice(chance.fork(`malice ${population.story.world.nowMs}`))
-    population.story.world.after(aWhile(population, chance), () => relay.mend())
+    const { world } = population.story
+    relay.malice = malice(chance.fork(`malice ${world.nowMs}`), (name) => world.mark(name))
+    world.after(aWhile(population, chance), () => relay.mend())
   },
   'clock-stepped'(population, chance) {
     someone(population, chance).device.clock.step(chance.between(-1, 1) * chance.pick([second, minute, 6 * hour]))
@@ -129,6 +135,7 @@ const causes: Record<FaultKind, Cause> = {
   flood(population, chance) {
     const [from, to] = chance.shuffled(population.people)
     if (from === undefined || to === undefined) return
+    if (chance.hits(0.5)) return flood(population, from, to, chance)
     for (let i = 0; i < 60; i++) {
       from.device.ask((request) => ({ kind: 'text-submitted', request, to: to.account, text: `flood ${i}` }))
     }
@@ -141,6 +148,7 @@ const causes: Record<FaultKind, Cause> = {
     const person = someone(population, chance)
     const relays = chance.shuffled(population.story.relays).slice(0, 1 + chance.below(2))
     if (relays.length === 0) return
+    if (chance.hits(0.5)) writeUnaware(population, person, chance)
     person.device.ask((n) => ({ kind: 'relays-chosen', request: n, relays: relays.map((relay) => relay.address) }))
   },
   'device-replaced'(population, chance) {
@@ -155,15 +163,27 @@ const causes: Record<FaultKind, Cause> = {
       from.device.ask((n) => ({ kind: 'contact-accepted', request: n, account: to.account })),
     )
   },
+  /** A crowd of strangers, each within what one may take, has taken every one-time key of somebody. */
   'prekeys-drained'(population, chance) {
-    someRelay(population, chance)?.drain(someone(population, chance).device.id)
+    const relay = someRelay(population, chance)
+    const { id: device } = someone(population, chance).device
+    for (let i = 0; i < preKeysPublished; i++) relay?.inspect({ op: 'take-prekey', device, spend: true })
   },
+}
+
+/** Somebody who does not hear of it writes to where they were. */
+function writeUnaware(population: Population, to: Person, chance: Chance): void {
+  const { network, world } = population.story
+  const { device } = someone(population, chance)
+  network.unplug(device.host)
+  device.ask((request) => ({ kind: 'text-submitted', request, to: to.account, text: 'still there?' }))
+  world.after(briefly(population, chance), () => network.plugIn(device.host))
 }
 
 /** Copied now, put back after a while, and with it something else. */
 function restoreLater(population: Population, relay: SimRelay, chance: Chance, besides: () => void): void {
   const backup = relay.backUp()
-  const afterMs = chance.hits(0.5) ? aWhile(population, chance) : chance.unit() * (population.drawn.safetyMs / 2)
+  const afterMs = chance.unit() * (population.drawn.safetyMs / 3)
   population.story.world.after(afterMs, () => {
     if (population.healed) return
     relay.restore(backup)

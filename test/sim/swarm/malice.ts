@@ -8,30 +8,50 @@ import type { Envelope, MailboxFrame } from '../../../protocol/wire/mailbox.ts'
 
 const rememberedMax = 50
 
-export function malice(chance: Chance): Malice {
+/** `mark` is told of each lie that was told. */
+export function malice(chance: Chance, mark: (name: string) => void): Malice {
   const past: Envelope[] = []
+  const held: Envelope[] = []
   const rate = chance.pick([0.1, 0.3, 0.8])
   return (frame) => {
-    if (frame.kind === 'page') return [page(frame, past, rate, chance)]
-    if (frame.kind === 'stored' && chance.hits(rate)) return falseAnswers(frame, chance)
-    return [frame]
+    if (frame.kind === 'page') return [page(frame, { past, held }, { rate, chance, mark })]
+    if (frame.kind !== 'stored' || !chance.hits(rate)) return [frame]
+    const answers = falseAnswers(frame, chance)
+    mark(answers.length === 0 ? 'relay-kept-silent' : 'relay-answered-falsely')
+    return answers
   }
 }
 
-function page(
-  frame: Extract<MailboxFrame, { kind: 'page' }>,
-  past: Envelope[],
-  rate: number,
-  chance: Chance,
-): MailboxFrame {
-  let envelopes = [...frame.envelopes]
-  past.push(...envelopes)
+interface Kept {
+  readonly past: Envelope[]
+  /** Left out of one page, to come with the next. */
+  readonly held: Envelope[]
+}
+
+interface Mood {
+  readonly rate: number
+  readonly chance: Chance
+  readonly mark: (name: string) => void
+}
+
+function page(frame: Extract<MailboxFrame, { kind: 'page' }>, kept: Kept, { rate, chance, mark }: Mood): MailboxFrame {
+  const { past, held } = kept
+  let envelopes = [...frame.envelopes, ...held.splice(0)]
+  past.push(...frame.envelopes)
   past.splice(0, past.length - rememberedMax)
-  if (chance.hits(rate)) envelopes = envelopes.filter(() => chance.hits(0.5))
-  if (chance.hits(rate)) envelopes = chance.shuffled(envelopes)
-  if (chance.hits(rate))
+  const does = (name: string, isPossible: boolean): boolean => {
+    const hits = chance.hits(rate) && isPossible
+    if (hits) mark(name)
+    return hits
+  }
+  if (does('relay-withheld', envelopes.length > 0)) envelopes = envelopes.filter(() => chance.hits(0.5))
+  if (does('relay-reordered', envelopes.length > 0)) {
+    envelopes = chance.shuffled(envelopes)
+    held.push(...envelopes.splice(Math.ceil(envelopes.length / 2) - 1, 1))
+  }
+  if (does('relay-forged', envelopes.length > 0))
     envelopes = envelopes.map((envelope) => (chance.hits(0.5) ? altered(envelope, chance) : envelope))
-  if (chance.hits(rate) && envelopes.length < 50 && past.length > 0) envelopes.push(chance.pick(past))
+  if (does('relay-replayed', envelopes.length < 50 && past.length > 0)) envelopes.push(chance.pick(past))
   return { ...frame, envelopes }
 }
 

@@ -1,10 +1,12 @@
 /**
- * Seven bugs, each of a kind that messengers have had, put around the product one at a time: a simulator that does not find
+ * Bugs, each of a kind that messengers have had, put around the product one at a time: a simulator that does not find
  * them proves nothing by finding none. The product itself has no switch for any of them.
  */
 import type { Reads } from '../../../node/core/reads.ts'
 import type { Input } from '../../../node/core/inputs.ts'
 import type { Change, Effect } from '../../../node/core/effects.ts'
+import type { Contact, Message } from '../../../node/core/state.ts'
+import { readCard } from '../../../protocol/wire/card.ts'
 import type { Core } from '../../../protocol/step.ts'
 import type { Engine } from '../../../relay/io/store.ts'
 import type { ModelFaults } from '../crypto/model-sessions.ts'
@@ -83,6 +85,76 @@ const silentPrune: Plant = {
   }),
 }
 
+/** What its owner has acknowledged is kept after all, every third time. */
+const acknowledgementLost: Plant = {
+  engine: (real) => {
+    let count = 0
+    return {
+      run(call) {
+        if (call.op !== 'ack' || ++count % 3 > 0) return real.run(call)
+        return { ok: true, op: 'ack', answer: { deleted: call.ids.length, storedMs: [] } }
+      },
+    }
+  },
+}
+
+/** A message is taken for delivered as soon as a relay has signed for it, and thrown away. */
+const storedIsTheEnd: Plant = {
+  device: {
+    core: (real) =>
+      keeping(real, (change) => {
+        if (change.kind !== 'put-delivery' || change.delivery.stored === undefined) return change
+        const { messageId, device } = change.delivery
+        return { kind: 'drop-delivery', messageId, device }
+      }),
+  },
+}
+
+/** The receipt for one message is shown at the one that was said next. */
+const receiptForAnother: Plant = {
+  device: {
+    core: (real) => {
+      let last: Message | undefined
+      return keeping(real, (change) => {
+        if (change.kind !== 'put-message' || !change.message.outgoing) return change
+        if (change.message.state === 'queued') last = change.message
+        if (change.message.state !== 'delivered' || last?.conversation !== change.message.conversation) return change
+        return { ...change, message: { ...last, state: 'delivered' } }
+      })
+    },
+  },
+}
+
+/** Whichever card came last is believed. */
+const anyCardBelieved: Plant = {
+  device: {
+    reads: (real: Reads) => {
+      const naive = (known: Contact | undefined): Contact | undefined =>
+        known?.card === undefined ? known : { ...known, card: { ...known.card, revision: 0 } }
+      return overriding(real, { contact: (account) => naive(real.contact(account)) })
+    },
+    core: (real) =>
+      keeping(real, (change) => {
+        if (change.kind !== 'put-contact' || change.contact.signedCard === undefined) return change
+        const card = readCard(change.contact.signedCard)
+        return card === undefined ? change : { ...change, contact: { ...change.contact, card } }
+      }),
+  },
+}
+
+/** Some who ask are never answered. */
+const answerLost: Plant = {
+  device: {
+    core: (real) => ({
+      handle(input, nowMs) {
+        const { changes, effects } = real.handle(input, nowMs)
+        return { changes, effects: effects.filter((effect) => effect.kind !== 'answer' || effect.request % 7 > 0) }
+      },
+      nextDeadline: () => real.nextDeadline(),
+    }),
+  },
+}
+
 export const planted: Readonly<Record<string, Plant>> = {
   'ack before commit': ackBeforeCommit,
   'no dedupe': noDedupe,
@@ -91,6 +163,11 @@ export const planted: Readonly<Record<string, Plant>> = {
   'lost wake-up': lostWakeUp,
   'prekey reuse': preKeyReuse,
   'prune without tombstone': silentPrune,
+  'acknowledgement lost': acknowledgementLost,
+  'stored is the end': storedIsTheEnd,
+  'receipt for another': receiptForAnother,
+  'any card believed': anyCardBelieved,
+  'answer lost': answerLost,
 }
 
 function keeping(real: Core<Input, Change, Effect>, alter: (change: Change) => Change): Core<Input, Change, Effect> {

@@ -1,4 +1,5 @@
 /** The people and relays of a drawn world, with every checker looking on, and who of them knows whom. */
+import { commandsCount } from '../check/commands-count.ts'
 import { commitFirst } from '../check/commit-first.ts'
 import { custody } from '../check/custody.ts'
 import { exactlyOnce } from '../check/exactly-once.ts'
@@ -8,6 +9,7 @@ import { marks } from '../check/marks.ts'
 import { noWayBack } from '../check/no-way-back.ts'
 import { nothingSpins } from '../check/nothing-spins.ts'
 import { preKeysOnce } from '../check/prekeys-once.ts'
+import { quotas } from '../check/quotas.ts'
 import { receiptsTrue } from '../check/receipts-true.ts'
 import { Reference } from '../check/reference.ts'
 import { modelSealing } from '../crypto/model-sealing.ts'
@@ -15,6 +17,7 @@ import { modelSessions } from '../crypto/model-sessions.ts'
 import { parseInvite } from '../../../protocol/wire/invite.ts'
 import type { DeviceId } from '../../../protocol/ids.ts'
 import type { Reads } from '../../../node/core/reads.ts'
+import { relayLimits, type RelayLimits } from '../../../relay/core/limits.ts'
 import { Clock } from '../world/clock.ts'
 import type { DeviceFaults, SimDevice } from '../world/device.ts'
 import { overriding } from '../world/overriding.ts'
@@ -32,6 +35,7 @@ export class Population {
   /** Nothing goes wrong any more. */
   healed = false
   readonly #plant: Plant
+  readonly #limits: RelayLimits
   #replaced = 0
 
   constructor(
@@ -43,6 +47,13 @@ export class Population {
     const model = { sessions: modelSessions(plant.model), sealing: modelSealing }
     this.story = new Story({ seed, weather, trace: keepTrace ? 'kept' : 'everything', ...(realCrypto ? {} : model) })
     this.drawn = drawn
+    this.#limits = {
+      ...relayLimits,
+      mailboxMessagesMax: drawn.mailboxMessagesMax,
+      handOverMsMax: drawn.handOverMsMax,
+      preKeysPerOwner: { burst: drawn.preKeyBurst, perSecond: 0.2 },
+      sweepEveryMs: hour,
+    }
     this.#plant = plant
     this.reference = new Reference(this.story.world)
     this.#watch()
@@ -92,13 +103,7 @@ export class Population {
   }
 
   #addRelay(name: string): void {
-    const { drawn } = this
-    const limits = {
-      mailboxMessagesMax: drawn.mailboxMessagesMax,
-      handOverMsMax: drawn.handOverMsMax,
-      preKeysPerOwner: { burst: drawn.preKeyBurst, perSecond: 0.2 },
-      sweepEveryMs: hour,
-    }
+    const limits = this.#limits
     const engine = this.#plant.engine
     const latencyMs = this.story.world.chance.fork(`latency ${name}`).between(5, 100)
     this.story.relay(name, {
@@ -126,6 +131,7 @@ export class Population {
       clock,
       place,
       latencyMs,
+      ...(chance.hits(0.5) && { bytesPerSecond: drawn.bytesPerSecondMin }),
       faults,
       ...(accountSeed && { accountSeed }),
     })
@@ -151,11 +157,13 @@ export class Population {
     const { story, drawn } = this
     const { world, watches } = story
     watches.add(commitFirst(world))
+    watches.add(commandsCount(world))
     watches.add(exactlyOnce(world))
     watches.add(inOrder(world))
     watches.add(receiptsTrue(world))
     watches.add(preKeysOnce(world))
-    watches.add(custody(world, drawn.mailboxMessagesMax))
+    watches.add(custody(world))
+    watches.add(quotas(world, this.#limits))
     watches.add(noWayBack(world))
     watches.add(nothingSpins(world))
     watches.add(marks(world))

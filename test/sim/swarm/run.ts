@@ -53,6 +53,7 @@ function run(seed: number, drawn: Draw, { plant, keepTrace = false }: RunOptions
   const population = new Population(`seed ${seed}`, drawn, { keepTrace, ...(plant && { plant }) })
   const { world } = population.story
   world.haltsAtComplaint = true
+  if (drawn.realCrypto) world.mark('real-sessions')
   population.introduce()
   const untilMs = world.nowMs + drawn.safetyMs
   letPeopleTalk(population, untilMs)

@@ -10,7 +10,9 @@ export interface Sweep {
   readonly failures: readonly Verdict[]
   /** Required paths that no seed took. */
   readonly missed: readonly string[]
+  /** How often each path was taken, and by how many of the seeds. */
   readonly marks: ReadonlyMap<string, number>
+  readonly seedsWith: ReadonlyMap<string, number>
   readonly happened: number
   readonly said: number
   readonly virtualMs: number
@@ -31,6 +33,7 @@ export async function sweep(
   onVerdict: (verdict: Verdict, done: number) => void,
 ): Promise<Sweep> {
   const marks = new Map<string, number>()
+  const seedsWith = new Map<string, number>()
   const failures: Verdict[] = []
   let [happened, said, virtualMs, done] = [0, 0, 0, 0]
   const waiting = [...seeds]
@@ -39,7 +42,10 @@ export async function sweep(
     happened += verdict.happened
     said += verdict.said
     virtualMs += verdict.virtualMs
-    for (const [name, count] of verdict.marks) marks.set(name, (marks.get(name) ?? 0) + count)
+    for (const [name, count] of verdict.marks) {
+      marks.set(name, (marks.get(name) ?? 0) + count)
+      seedsWith.set(name, (seedsWith.get(name) ?? 0) + 1)
+    }
     if (verdict.failed) failures.push(verdict)
     onVerdict(verdict, done)
   }
@@ -47,7 +53,7 @@ export async function sweep(
   await Promise.all(Array.from({ length: threads }, () => thread(waiting, variant, take)))
   const missed = seeds.length < seedsForMarks ? [] : requiredMarks.filter((name) => !marks.has(name))
   failures.sort((a, b) => a.seed - b.seed)
-  return { seeds: seeds.length, failures, missed, marks, happened, said, virtualMs }
+  return { seeds: seeds.length, failures, missed, marks, seedsWith, happened, said, virtualMs }
 }
 
 function thread(waiting: number[], variant: Variant, take: (verdict: Verdict) => void): Promise<void> {

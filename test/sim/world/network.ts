@@ -151,7 +151,13 @@ export class Network {
     const fail = (inMs: number, reason: string): void => {
       this.world.after(inMs, () => answer({ ok: false, reason }))
     }
-    if (target === undefined || !this.#letsIn(target, from)) return fail(dialMsMax, 'timed out')
+    if (target === undefined) return fail(dialMsMax, 'timed out')
+    if (!this.#letsIn(target, from)) {
+      this.world.mark('shut-out')
+      return fail(dialMsMax, 'timed out')
+    }
+    if (target.openness === 'home') this.world.mark('dialled-at-home')
+    if (from.openness === 'hidden') this.world.mark('dialled-from-hidden')
     const roundTripMs = this.latencyMs(from, target) + this.latencyMs(target, from)
     this.world.after(1.5 * roundTripMs, () => {
       if (this.isBlocked(from, target) || this.isBlocked(target, from)) return fail(dialMsMax, 'timed out')

@@ -4,7 +4,7 @@
  */
 import { ed25519PublicKey } from '../../../protocol/crypto/primitives.ts'
 import { deviceIdOf, peerIdOf, type DeviceId } from '../../../protocol/ids.ts'
-import { preKeysPublished, strangerIdleMs } from '../../../protocol/limits.ts'
+import { strangerIdleMs } from '../../../protocol/limits.ts'
 import type { Sessions } from '../../../protocol/session/types.ts'
 import { signCustody } from '../../../protocol/wire/custody.ts'
 import { directoryProtocol, type DirectoryFrame } from '../../../protocol/wire/directory.ts'
@@ -68,7 +68,8 @@ export class SimRelay {
   readonly #disk: RelayDisk
   #driver: SimDriver<Input, Change, Effect> | undefined
   #lastStream = 0
-  #era = 0
+  /** Processes so far. */
+  lives = 0
   #commit: { readonly atMs: number; readonly asked: Asked[] } | undefined
   storeMs: number
   /** The share of store calls that this machine cannot carry out. */
@@ -112,7 +113,7 @@ export class SimRelay {
     return outcome.ok && outcome.op === 'census' ? outcome.answer.messages : 0
   }
 
-  /** Asks the store directly, as a checker may. */
+  /** Asks the store directly, as a checker may, and those who need no permission. */
   inspect(call: StoreCall): StoreOutcome {
     return this.#disk.run(call)
   }
@@ -120,7 +121,7 @@ export class SimRelay {
   start(): void {
     if (this.#driver !== undefined) return
     const { network, sessions } = this.#init
-    this.#era++
+    this.lives++
     const core = new RelayCore({
       limits: this.#limits,
       signCustody: (taken) => signCustody(taken, this.#seed),
@@ -158,12 +159,6 @@ export class SimRelay {
     this.#commit = undefined
     this.#init.network.hangUp(this.host)
     this.#streams.clear()
-  }
-
-  /** A crowd of strangers has taken every one-time prekey of a device. */
-  drain(device: DeviceId): void {
-    if (!this.running) return
-    for (let i = 0; i < 2 * preKeysPublished; i++) this.#run({ op: 'take-prekey', device, spend: true })
   }
 
   /** Honest again: another process, which does not believe that it sent what it withheld. */
@@ -279,10 +274,10 @@ export class SimRelay {
     const { world } = this.#init.network
     if (this.#commit?.atMs === world.nowMs) return void this.#commit.asked.push(asked)
     const commit = (this.#commit = { atMs: world.nowMs, asked: [asked] })
-    const era = this.#era
+    const life = this.lives
     world.after(this.storeMs, () => {
       if (this.#commit === commit) this.#commit = undefined
-      if (this.#driver === undefined || this.#era !== era) return
+      if (this.#driver === undefined || this.lives !== life) return
       const answers = commit.asked.map(({ request, call }) => ({ request, outcome: this.#run(call) }))
       this.#push({ kind: 'store-answered', answers })
     })

@@ -3,8 +3,9 @@
  * otherwise; everything said on a wire goes through the real codecs.
  */
 import { signalSessions } from '../../../protocol/session/signal.ts'
+import type { DeviceId } from '../../../protocol/ids.ts'
 import type { Sessions } from '../../../protocol/session/types.ts'
-import { sealing as realSealing, type Sealing } from '../../../protocol/wire/sealed.ts'
+import { sealing as realSealing, type SealedMessage, type Sealing } from '../../../protocol/wire/sealed.ts'
 import { checkedCarriage, type Carriage } from './carriage.ts'
 import { SimDevice, type DeviceInit } from './device.ts'
 import { fairWeather, Network, type Weather } from './network.ts'
@@ -73,6 +74,11 @@ export class Story {
   meet(host: Person, guest: Person, withinMs = 60_000): boolean {
     guest.opens(host.invites())
     return this.world.until(() => host.knows(guest) === 'added' && guest.knows(host) === 'added', withinMs)
+  }
+
+  /** As whoever is named in it would, or would not. */
+  seal(to: DeviceId, message: SealedMessage): Uint8Array {
+    return this.#sealing.seal(to, message, this.world.chance)
   }
 
   pass(ms: number): void {

@@ -30,6 +30,8 @@ const lossBreaks = 0.05
 const packetBytesMax = 1_400
 /** What cannot cross is tried again after so long, until the pulse finds the wire dead. */
 const stalledMs = 1_000
+/** Worth a note: so long a frame waited for the line. */
+const longMs = 1_000
 
 class Side {
   readonly host: Host
@@ -37,6 +39,8 @@ class Side {
   ended = false
   /** When the last frame towards this side arrives: the next does not come before it. */
   lastMs = 0
+  /** When the line towards this side has carried what was put on it. */
+  freeMs = 0
   readonly stalled: unknown[] = []
   /** What leaves towards this side at this very moment. */
   packet: { readonly sentMs: number; readonly frames: unknown[]; bytes: number } | undefined
@@ -110,8 +114,12 @@ export class Wire {
       return true
     }
     const slowest = Math.min(own.host.bytesPerSecond, other.host.bytesPerSecond)
-    let inMs = this.#network.latencyMs(own.host, other.host) + (bytes / slowest) * 1_000
+    other.freeMs = Math.max(world.nowMs, other.freeMs) + (bytes / slowest) * 1_000
+    const carriedMs = other.freeMs - world.nowMs
+    if (carriedMs > longMs) world.mark('line-full')
+    let inMs = this.#network.latencyMs(own.host, other.host) + carriedMs
     if (weather.lossRate > 0 && chance.hits(weather.lossRate)) {
+      world.mark('packet-lost')
       if (chance.hits(lossBreaks)) {
         world.after(inMs, () => this.#break('connection reset'))
         return true
@@ -119,6 +127,7 @@ export class Wire {
       inMs += retransmitMs * 2 ** chance.below(4)
     }
     const overtakes = weather.reorderRate > 0 && chance.hits(weather.reorderRate)
+    if (overtakes && world.nowMs + inMs < other.lastMs) world.mark('frame-overtook')
     const atMs = overtakes ? world.nowMs + inMs : Math.max(world.nowMs + inMs, other.lastMs)
     if (!overtakes) other.lastMs = atMs
     const frames = [frame]
@@ -129,6 +138,7 @@ export class Wire {
       for (const each of frames) this.#arrive(own, other, each)
     })
     if (weather.duplicateRate > 0 && chance.hits(weather.duplicateRate)) {
+      world.mark('frame-doubled')
       world.after(atMs - world.nowMs + chance.between(0, 50), () => this.#arrive(own, other, frame))
     }
     return true
@@ -142,6 +152,7 @@ export class Wire {
     }
     if (this.#network.isBlocked(own.host, other.host)) {
       other.stalled.push(frame)
+      this.#network.world.mark(this.#network.isBlocked(other.host, own.host) ? 'stalled' : 'stalled-one-way')
       this.#network.world.after(stalledMs, () => this.#resume(own, other))
       return
     }
