@@ -169,11 +169,14 @@ export class Inbox {
 
   /**
    * Their copy of our receipt was lost, or they would not send this again; unless it has not left yet. Whoever repeats
-   * themselves where our receipts cannot reach them would otherwise fill our outbox.
+   * themselves where our receipts cannot reach them would otherwise fill our outbox. What was read meanwhile is said to be
+   * read: that receipt may have gone with the other.
    */
   #oweAgain(incoming: Incoming, id: MessageId, contact: Contact, draft: Draft): void {
     const isOwed = (said: Body): boolean => said.kind === 'receipt' && said.ids.includes(id)
-    if (!this.#init.outbox.isSaying(contact, isOwed)) this.#owe(incoming, id, contact, draft)
+    if (this.#init.outbox.isSaying(contact, isOwed)) return
+    if (draft.message(contact.account, false, id)?.state !== 'seen') return this.#owe(incoming, id, contact, draft)
+    this.#init.receipts.owe(contact.account, id, 'read', draft)
   }
 
   #owe(incoming: Incoming, id: MessageId, contact: Contact, draft: Draft): void {
