@@ -5,7 +5,7 @@
  * hexadecimal digits, on the wire its 32 bytes. libp2p calls the same device by a PeerId, which is the key behind a fixed
  * six-byte prefix in base58.
  */
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { bytesToHex, hexToBytes } from './hex.ts'
 import { base58btc } from 'multiformats/bases/base58'
 
 declare const brand: unique symbol

@@ -2,7 +2,7 @@
  * A device's store in memory: what the simulator runs on, and the plainest account of what a store must answer. Nothing
  * here waits, draws chance or touches the machine, and a commit costs no more than what was changed in it.
  */
-import { bytesToHex } from '@noble/hashes/utils.js'
+import { bytesToHex } from '../../protocol/hex.ts'
 import { LocalError } from '../../protocol/errors.ts'
 import type { AccountId, DeviceId, EnvelopeId, MessageId } from '../../protocol/ids.ts'
 import type { BaseKeyMark, KyberPreKey, PreKey, SessionRecord, SignedPreKey } from '../../protocol/session/types.ts'

@@ -2,7 +2,7 @@
  * Every table of a device's store in memory, the ways its rows are found, and what each change does to them. The answers
  * are read off in `store-memory.ts`.
  */
-import { bytesToHex } from '@noble/hashes/utils.js'
+import { bytesToHex } from '../../protocol/hex.ts'
 import type { AccountId, DeviceId, EnvelopeId, MessageId } from '../../protocol/ids.ts'
 import { attemptsKeptMax } from '../../protocol/limits.ts'
 import type { BaseKeyMark, KyberPreKey, SessionRecord, SignedPreKey } from '../../protocol/session/types.ts'

@@ -1,5 +1,5 @@
 /** The kinds of field messages are made of, each with its limit. */
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import { bytesToHex, hexToBytes } from '../hex.ts'
 import { keyLength, messageIdLength, type AccountId, type DeviceId, type EnvelopeId, type MessageId } from '../ids.ts'
 import type { MessageType } from '../session/types.ts'
 import { malformed, type Codec, type Field } from './schema.ts'
