@@ -61,6 +61,7 @@ export class Town {
     const person = story.person(`n${index}`, relays, { openness: this.#openness(chance), latencyMs, bytesPerSecond })
     person.keepsDiary = false
     person.glanceMs = chance.between(second, 10 * minute)
+    person.lightsUpFor = (event) => event.type === 'message'
   }
 
   #openness(chance: Chance): Openness {

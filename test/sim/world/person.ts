@@ -23,6 +23,8 @@ export class Person {
   /** Whether they look at the screen when something comes. */
   attentive = true
   glanceMs: number = glanceMs
+  /** What the screen lights up for. The rest is seen when they look. */
+  lightsUpFor: (event: NodeEvent) => boolean = () => true
   /** Told of each event as the person first sees it. */
   onSaw: ((event: NodeEvent, seq: number) => void) | undefined
 

@@ -47,7 +47,7 @@ export class Story {
         const known = byDevice.get(device) ?? this.people.find((person) => person.device === device)
         if (known === undefined) return
         byDevice.set(device, known)
-        known.lit()
+        if (known.lightsUpFor(effect.stored.event)) known.lit()
       },
     })
   }
