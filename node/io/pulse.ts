@@ -37,21 +37,43 @@ const answerMsMaxDefault = 5_000
 /** With a reason to doubt it, a connection gets less time to prove itself. */
 const alarmedMsMax = 2_000
 
-/** Yamux, with a pulse, and with windows that a paused stream cannot overflow. */
+/** As shipped a window grows past the read buffer, and pausing a fast stream kills it. */
+const windowBytesMax = 1_048_576
+const headerBytes = 12
+
+/** Yamux, with a pulse, with windows that a paused stream cannot overflow, and with frames no longer than those. */
 export function steadyYamux(init: PulseInit = {}): () => StreamMuxerFactory {
   const factory = yamux({
     enableKeepAlive: false,
-    // As shipped the window grows past the read buffer, and pausing a fast stream kills it.
-    streamOptions: { maxStreamWindowSize: 1_048_576, maxReadBufferLength: 8 * 1_048_576 },
+    streamOptions: { maxStreamWindowSize: windowBytesMax, maxReadBufferLength: 8 * windowBytesMax },
   })()
   return () => ({
     protocol: factory.protocol,
     createStreamMuxer: (connection: MessageStream) => {
       const muxer = factory.createStreamMuxer(connection)
+      boundFrames(muxer)
       beat(muxer, connection, init)
       return muxer
     },
   })
+}
+
+/** What is used of a multiplexer's insides. */
+interface Gathering {
+  readonly decoder?: { readonly buffer?: { readonly byteLength: number } }
+  onData?: (bytes: unknown) => void
+}
+
+/** Yamux gathers a frame of any length, up to four gigabytes, and asks only then whether its stream has room for it. */
+function boundFrames(muxer: object): void {
+  const insides: Gathering = muxer
+  const take = insides.onData?.bind(muxer)
+  if (take === undefined) return
+  insides.onData = (bytes) => {
+    take(bytes)
+    const unfinished = insides.decoder?.buffer?.byteLength ?? 0
+    if (unfinished > headerBytes + windowBytesMax) throw new Error('a frame longer than any window')
+  }
 }
 
 interface Pinged {

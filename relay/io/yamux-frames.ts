@@ -1,4 +1,7 @@
-/** The part of `yamux-cure.ts` that cuts what came into frames and makes frames of what is sent, each in one piece. */
+/**
+ * The part of `yamux-cure.ts` that cuts what came into frames and makes frames of what is sent, each in one piece. Upstream
+ * gathers a frame of any length, up to four gigabytes, and asks only then whether its stream has room for it.
+ */
 import { YamuxStream } from '@libp2p/yamux/stream'
 import { Unread } from '../../protocol/shell/unread.ts'
 import { takesBytes, type Pieces, type SendResult } from './streams-cure.ts'
@@ -18,6 +21,7 @@ interface Frame {
 /** What is used and replaced of a multiplexer, all of it private to it. */
 interface MuxerInsides {
   [unread]?: Unread
+  readonly streamOptions?: { readonly maxStreamWindowSize?: number }
   readonly decoder?: { readonly buffer?: Pieces }
   onData?: (this: MuxerInsides, bytes: Pieces) => void
   handleFrame?: (this: MuxerInsides, frame: Frame) => void
@@ -39,6 +43,8 @@ interface StreamInsides {
 const unread: unique symbol = Symbol('unread')
 const cured: unique symbol = Symbol('frames in one piece')
 const headerBytes = 12
+/** As wide as upstream lets a stream's window grow, unless it is told otherwise. */
+const windowBytesMaxDefault = 16 * 1_048_576
 const [dataType, windowUpdateType] = [0, 1]
 
 /** For all multiplexers of this muxer's kind and all their streams; a second time does nothing. */
@@ -60,11 +66,15 @@ export function cureFrames(muxer: object): void {
 /** Each frame is dealt with before the next is looked at, so that what comes before a malformed one still counts. */
 function receive(this: MuxerInsides, bytes: Pieces): void {
   const bytesUnread = (this[unread] ??= new Unread())
+  const bytesMax = this.streamOptions?.maxStreamWindowSize ?? windowBytesMaxDefault
   bytesUnread.push(bytes.subarray())
-  for (let frame = nextOf(bytesUnread); frame !== undefined; frame = nextOf(bytesUnread)) this.handleFrame?.(frame)
+  for (let frame = nextOf(bytesUnread, bytesMax); frame !== undefined; frame = nextOf(bytesUnread, bytesMax)) {
+    this.handleFrame?.(frame)
+  }
 }
 
-function nextOf(bytes: Unread): Frame | undefined {
+/** No honest frame brings more than its stream's window has room for. */
+function nextOf(bytes: Unread, bytesMax: number): Frame | undefined {
   if (bytes.length < headerBytes) return undefined
   if (bytes.at(0) !== 0) throw new Error('a frame of another version')
   const header = {
@@ -77,6 +87,7 @@ function nextOf(bytes: Unread): Frame | undefined {
     bytes.take(headerBytes)
     return { header }
   }
+  if (header.length > bytesMax) throw new Error('a frame longer than any window')
   const whole = headerBytes + header.length
   return bytes.length < whole ? undefined : { header, data: bytes.take(whole, headerBytes) }
 }
