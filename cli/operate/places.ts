@@ -23,7 +23,7 @@ export interface Read {
 }
 
 export async function settingsOf(job: Job): Promise<Read> {
-  const { descriptorWarning, isRelayAddress, readSettings } = await import('../../relay/index.ts')
+  const { isRelayAddress, meansWarnings, readSettings } = await import('../../relay/index.ts')
   const read = readSettings({ text: configText(job), env: job.env })
   if (!read.ok) throw usageError(`${job.settings.configFile}:\n${read.complaints.map((one) => `  ${one}`).join('\n')}`)
   const [listen, announce] = [job.settings.get('listen'), job.settings.get('announce')]
@@ -38,8 +38,7 @@ export async function settingsOf(job: Job): Promise<Read> {
     if (isRelayAddress(address)) continue
     throw usageError(`“${printable(address)}” is no address a relay can have; one looks like /ip4/0.0.0.0/tcp/4001`)
   }
-  const descriptors = descriptorWarning(settings.limits.connectionsMax)
-  return { settings, warnings: descriptors === undefined ? read.warnings : [...read.warnings, descriptors] }
+  return { settings, warnings: [...read.warnings, ...meansWarnings(settings.limits.connectionsMax)] }
 }
 
 /** A file that was named must be there; the usual one need not. */

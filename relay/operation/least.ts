@@ -1,8 +1,9 @@
 /**
  * Below what no limit may be set: a relay with room for no handshake serves nobody, and one that sweeps all the time does
- * nothing else. And whether this process may open as many files as it is to have connections.
+ * nothing else. And whether this process has the files and the memory for as many connections as it is to have.
  */
 import { readFileSync } from 'node:fs'
+import { getHeapStatistics } from 'node:v8'
 import type { AllLimits } from '../relay.ts'
 
 /** None at all is a choice, and does without what the limit is about. */
@@ -30,12 +31,28 @@ export function leastOf(limit: keyof AllLimits): number {
 
 /** Files besides connections: the database, the log, a scrape, a listener on each address. */
 const otherFiles = 200
+/** Of Node's heap: what an idle connection with its mailbox takes there, and everything else; `npm run bench:connections`. */
+const heapOfConnection = 26 * 1_024
+const heapOfRest = 80 * 1_048_576
 
-/** What to say about so many connections in this process; undefined when it may open enough files, or nobody knows. */
-export function descriptorWarning(connectionsMax: number): string | undefined {
+/** What to say about so many connections in this process. */
+export function meansWarnings(connectionsMax: number): readonly string[] {
   const filesMax = openFilesMax()
-  if (filesMax === undefined || connectionsMax + otherFiles <= filesMax) return undefined
-  return `[limits] connections-max is ${connectionsMax}, but this process may open only ${filesMax} files: raise LimitNOFILE (systemd) or “ulimit -n”, or lower the limit to ${Math.max(1, filesMax - otherFiles)}`
+  const heapMax = getHeapStatistics().heap_size_limit
+  const warnings: string[] = []
+  if (filesMax !== undefined && connectionsMax + otherFiles > filesMax) {
+    const fit = Math.max(1, filesMax - otherFiles)
+    warnings.push(
+      `[limits] connections-max is ${connectionsMax}, but this process may open only ${filesMax} files: raise LimitNOFILE (systemd) or “ulimit -n”, or lower the limit to ${fit}`,
+    )
+  }
+  if (connectionsMax * heapOfConnection + heapOfRest > heapMax) {
+    const fit = Math.max(1, Math.floor((heapMax - heapOfRest) / heapOfConnection))
+    warnings.push(
+      `[limits] connections-max is ${connectionsMax}, but memory is enough for about ${fit}: lower the limit, or give this machine or container more`,
+    )
+  }
+  return warnings
 }
 
 /** Linux' word for it. */

@@ -5,7 +5,7 @@ import { parse } from 'smol-toml'
 import { expect, test } from 'vitest'
 import { peerIdOf } from '../../protocol/ids.ts'
 import { accessOf } from '../../relay/io/access.ts'
-import { descriptorWarning } from '../../relay/operation/least.ts'
+import { meansWarnings } from '../../relay/operation/least.ts'
 import { limitWords } from '../../relay/operation/limit-words.ts'
 import { sampleFile } from '../../relay/operation/sample.ts'
 import { readSettings, type RelaySettings } from '../../relay/operation/settings.ts'
@@ -110,9 +110,11 @@ hand-over-ms-max = 0`
   expect(complaints('\n\n[network\n')[0]).toMatch(/^not TOML, line 3: /)
 })
 
-test('more connections than this process may open files for are warned of', () => {
-  expect(descriptorWarning(1)).toBeUndefined()
-  if (process.platform === 'linux') expect(descriptorWarning(10_000_000_000)).toContain('raise LimitNOFILE')
+test('more connections than this process has files or memory for are warned of', () => {
+  expect(meansWarnings(1)).toEqual([])
+  const warnings = meansWarnings(10_000_000_000).join('\n')
+  expect(warnings).toContain('memory is enough for about')
+  if (process.platform === 'linux') expect(warnings).toContain('raise LimitNOFILE')
 })
 
 test('a token comes from a file without its line end, and one that cannot be read is a fault', async () => {
