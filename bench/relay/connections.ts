@@ -106,6 +106,9 @@ export interface Returned {
   /** From when the relay was up again to when the last was served. */
   readonly allMs: number
   readonly refused: number
+  /** Processor time of the relay's and of the crowd's process, from when the relay began anew. */
+  readonly relayUs: number
+  readonly crowdUs: number
 }
 
 /** The relay is killed and started again; everybody comes back as nodes do. */
@@ -115,7 +118,7 @@ export async function returnAtOnce(connections: number, handshakesMax?: number):
   const crowd = new Crowd(housing.address)
   try {
     await crowd.ask({ kind: 'join', first: 0, count: connections, atOnce })
-    await crowd.ask({ kind: 'count' })
+    const { cpuUs } = await crowd.ask({ kind: 'count' })
     const killedMs = performance.now()
     await housing.restart()
     const upMs = performance.now()
@@ -129,6 +132,8 @@ export async function returnAtOnce(connections: number, handshakesMax?: number):
       mostMs: waits.at(-1) ?? 0,
       allMs: performance.now() - upMs,
       refused: failuresOf(answer),
+      relayUs: housing.cpuUs(),
+      crowdUs: answer.cpuUs - cpuUs,
     }
   } finally {
     crowd.end()
@@ -191,10 +196,11 @@ async function main(wanted: readonly string[]): Promise<void> {
     }
   }
   if (all || wanted.includes('return')) {
-    const { connections, downMs, medianMs, mostMs, allMs, refused } = await returnAtOnce(10_000)
+    const { connections, downMs, medianMs, mostMs, allMs, refused, relayUs, crowdUs } = await returnAtOnce(10_000)
     const waits = `median ${spoken(medianMs)}, most ${spoken(mostMs)}`
+    const effort = `the relay took ${spoken(relayUs / 1_000)} of processor time, the crowd ${spoken(crowdUs / 1_000)}`
     say(
-      `${connections} return after ${spoken(downMs)}: ${waits}, all within ${spoken(allMs)} of its start, ${refused} refusals`,
+      `${connections} return after ${spoken(downMs)}: ${waits}, all within ${spoken(allMs)} of its start, ${refused} refusals; ${effort}`,
     )
   }
 }
