@@ -10,6 +10,7 @@ import { ed25519PublicKey, sha256, systemRandom } from '../../protocol/crypto/pr
 import { utf8Bytes } from '../../protocol/crypto/bytes.ts'
 import { accountIdOf, deviceIdOf } from '../../protocol/ids.ts'
 import { relayLimits, type AllLimits } from '../../relay/index.ts'
+import { seedIn } from '../../relay/io/keyfile.ts'
 import { sqliteStore } from '../../relay/io/store-sqlite.ts'
 import { createPerson, publicationOf } from '../../test/relay/people.ts'
 
@@ -49,6 +50,7 @@ export function seedOf(resident: number): Uint8Array {
 
 export async function openHousing(init: HousingInit): Promise<Housing> {
   const dataDir = mkdtempSync(join(tmpdir(), 'linnet-housing-'))
+  seedIn(dataDir, systemRandom)
   await settle(join(dataDir, 'relay.db'), init.residents)
   let child = start(dataDir, init, '/ip4/127.0.0.1/tcp/0')
   const address = await addressOf(child)
