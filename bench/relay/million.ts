@@ -19,7 +19,7 @@ import { openDatabase } from '../../relay/io/sqlite-open.ts'
 import { relaySchema } from '../../relay/io/sqlite-schema.ts'
 import { envelope } from '../../test/relay/people.ts'
 import { bodyOf, elapsed, type Client } from './contender.ts'
-import { percentile } from './figures.ts'
+import { percentile, shown } from './figures.ts'
 import { connectUser, publish, residentOf } from './ours.ts'
 import { unbounded } from './server.ts'
 
@@ -105,7 +105,8 @@ async function drain(port: number, user: number, count: number): Promise<number>
 /** Nobody else's mailbox, and empty again afterwards. */
 const probed = mailboxes
 
-async function probe(port: number, what: string): Promise<void> {
+/** The cells of a row. */
+async function probe(port: number): Promise<string[]> {
   const sender = await Sender.at(port)
   const [p50, p99]: [number[], number[]] = [[], []]
   const [stored, spread, fetched]: [number[], number[], number[]] = [[], [], []]
@@ -118,11 +119,12 @@ async function probe(port: number, what: string): Promise<void> {
     fetched.push(await drain(port, probed, loneCount + bulkCount))
   }
   await sender.close()
-  const [toOne, toMany, fromOne] = [stored, spread, fetched].map((values) => Math.round(median(values)))
-  console.log(
-    `${what}: a lone message ${median(p50).toFixed(2)} ms, p99 ${median(p99).toFixed(2)} ms; ${toOne}/s to one mailbox, ${toMany}/s to ${mailboxes}, ${fromOne}/s fetched`,
-  )
+  const rates = [stored, spread, fetched].map((values) => shown(Math.round(median(values))))
+  return [median(p50).toFixed(2), median(p99).toFixed(2), ...rates]
 }
+
+const heading = `| ${['', 'up after, s', 'a lone message stored after, ms, median', '99 %', 'to one mailbox, a second', `to ${mailboxes} mailboxes, a second`, 'fetched, a second', 'memory, MiB'].join(' | ')} |
+${'| --- '.repeat(8)}|`
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
@@ -148,6 +150,7 @@ function onDisk(act: (commit: (calls: readonly StoreCall[]) => void) => void): v
   db.close()
 }
 
+const rows: string[][] = []
 const kept: EnvelopeId[][] = Array.from({ length: mailboxes }, () => [])
 
 function fill(count: number): void {
@@ -228,7 +231,9 @@ try {
   fill(messages / 2)
   const startMs = performance.now()
   restoreFrom(join(place, 'copy'), data, Date.now())
-  console.log(`the copy put back, ${took(startMs)}: ${sizeOf(data)} on disk`)
+  console.log(`the copy put back, ${took(startMs)}: ${sizeOf(data)} on disk\n`)
+  console.log(heading)
+  for (const cells of rows) console.log(`| ${cells.join(' | ')} |`)
 } finally {
   rmSync(place, { recursive: true, force: true })
 }
@@ -242,12 +247,12 @@ async function probedApart(what: string): Promise<void> {
   const lines = createInterface({ input: server.stdout })
   for await (const line of lines) {
     if (!line.startsWith('/')) continue
-    console.log(`started, ${took(startMs)}`)
-    await probe(Number(/\/tcp\/(\d+)/.exec(line)?.[1]), what)
+    const upS = ((performance.now() - startMs) / 1_000).toFixed(1)
+    const cells = await probe(Number(/\/tcp\/(\d+)/.exec(line)?.[1]))
+    const memory = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]
+    rows.push([what, upS, ...cells, shown(Number(memory) / 1_024)])
     break
   }
-  const memory = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]
-  console.log(`  ${mib(Number(memory) * 1_024)} of memory`)
   const ended = once(server, 'exit')
   server.kill('SIGKILL')
   await ended
