@@ -7,14 +7,17 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { CliError, exitCode } from '../exit.ts'
-import type { Tools } from '../job.ts'
+import type { Job, Tools } from '../job.ts'
 import { examples } from './example.ts'
 
 export function addSim(program: Command, tools: Tools): void {
   const command = program
     .command('sim')
     .description('a whole network in this process, from one seed')
-    .argument('[flags...]', 'of the simulator: --seeds, --seed, --nodes, --relays, --hours, --scenario, --svg, --json')
+    .argument(
+      '[flags...]',
+      'of the simulator: --seeds, --seed, --nodes, --relays, --hours, --scenario, --svg, and more',
+    )
     .allowUnknownOption()
     .action(() => tools.act(simulate))
   examples(
@@ -32,15 +35,19 @@ function simulator(): string {
   throw new CliError(exitCode.usage, 'no-simulator', 'this installation came without the simulator; a checkout has it')
 }
 
-async function simulate(): Promise<void> {
+async function simulate({ ending, output }: Job): Promise<void> {
   const { argv, execPath } = process
   const flags = argv.slice(argv.indexOf('sim') + 1)
+  if (output.json && !flags.includes('--json')) flags.push('--json')
   const child = spawn(execPath, [simulator(), ...flags], { stdio: 'inherit' })
+  // Ctrl-C reaches it by itself; whoever ends this process alone means both.
+  ending.signal.addEventListener('abort', () => child.kill())
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', resolve)
   })
   if (code === 0) return
+  ending.signal.throwIfAborted()
   if (code === exitCode.usage) throw new CliError(exitCode.usage, 'usage', 'the simulator did not understand')
   throw new CliError(exitCode.unexpected, 'found', 'the simulator found something, or did not end by itself')
 }

@@ -29,6 +29,10 @@ describe('exit codes', () => {
     [['--what'], /Unknown option '--what'/],
     [['--plant', 'nothing'], /there is no bug named so/],
     [['--scenario', '/nowhere/at-all.json'], /no such file/],
+    [['--trace'], /--trace is of one seed/],
+    [['--nodes', '0'], /--nodes cannot be 0: 2 to 100000, whole/],
+    [['--nodes', '3', '--seeds', '2'], /--nodes is of a town, --seeds of drawn worlds/],
+    [['--hours', '1', '--nodes', '3', '--svg', '/nowhere/at-all.svg'], /--svg: .*no such file/],
   ])('1: %j is not understood', (flags, words) => {
     const { status, stderr } = run(flags)
     expect(stderr).toMatch(words)
@@ -43,12 +47,31 @@ describe('exit codes', () => {
     ['{"nodes":-3}', /nodes cannot be -3/],
     ['{"openness":{"ajar":1}}', /openness has no ajar/],
     ['{"events":[{"kind":"flood","atHours":1,"forMinutes":1}]}', /events\[0\]: kind should be one of relay-down/],
+    ['{"nodes":2.5}', /nodes cannot be 2.5/],
+    ['{"openness":{"public":0}}', /openness leaves nobody/],
+    ['{"latencyMs":[80,5]}', /latencyMs is a lower and an upper bound/],
     ['{"events":[{"kind":"rush","atHours":1,"forMinutes":1}]}', /events\[0\]: factor should be a number/],
+    ['{"events":[{"kind":"relay-down","relay":9,"atHours":1,"forMinutes":1}]}', /relay cannot be 9: 0 to 2/],
+    ['{"events":[{"kind":"blackout","share":1,"atHours":99,"forMinutes":1}]}', /atHours cannot be 99: 0 to 24/],
+    ['{"events":[{"kind":"blackout","share":1,"atHours":1,"forMinutes":1,"wiped":true}]}', /there is no wiped/],
   ])('1: the scenario %s is not understood', (text, words) => {
     const file = join(folder, 'scenario.json')
     writeFileSync(file, text)
     expect(() => readScenario(file)).toThrow(words)
     expect(() => readScenario(file)).toThrow(UsageError)
+  })
+
+  test('a reader that has had enough is nothing wrong', () => {
+    const { status, stderr } = spawnSync(
+      'sh',
+      ['-c', `"$0" "$1" --seed 3 --trace | head -n 1`, process.execPath, program],
+      {
+        encoding: 'utf8',
+        timeout: 60_000,
+      },
+    )
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
   })
 
   test('1: a number that is none', () => {

@@ -28,31 +28,74 @@ const options = {
   scenario: { type: 'string' },
   json: { type: 'boolean' },
   svg: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
 } as const
+
+const help = `A whole network in this process, decided by one seed.
+
+Many small drawn worlds in which everything goes wrong, each run twice:
+  --seeds N          how many; 200 unless said
+  --from N           the first of them; 1 unless said
+One of them, told in full:
+  --seed N           which
+  --trace            line by line
+Of either:
+  --plant NAME       with a bug planted, which must be found; a name that is none lists them
+  --world JSON       what is to be otherwise than the seed draws it
+A town, measured:
+  --nodes N --relays N --hours H --messages N    people, relays, how long, messages a person a day
+  --scenario FILE    one that somebody wrote down; flags win over it
+  --seed N           1 unless said
+  --svg FILE         draws latency and queues
+Of all:
+  --json             a report for programs
+
+Ends 0 when nothing is wrong, 1 when the command is not understood, 2 when something was found.
+docs/simulation.md tells the rest.
+`
+
+/** Which flags mean which kind of run. */
+const ofTown = ['nodes', 'relays', 'hours', 'messages', 'scenario', 'svg'] as const
+const ofSeeds = ['seeds', 'from', 'trace', 'plant', 'world'] as const
+const seedsMax = 1_000_000
 
 async function main(): Promise<number> {
   const values = flags()
+  if (values.help === true) {
+    process.stdout.write(help)
+    return 0
+  }
   const whole = (name: 'seeds' | 'from' | 'seed' | 'nodes' | 'relays' | 'messages'): number | undefined =>
-    numberOf(name, values[name], Number.isInteger)
+    numberOf(name, values[name], Number.isSafeInteger)
   const json = values.json === true
   const seed = whole('seed')
-  const size = { nodes: whole('nodes'), relays: whole('relays'), messagesPerNodePerDay: whole('messages') }
-  const hours = numberOf('hours', values.hours, Number.isFinite)
-  const { scenario, svg } = values
-  if (scenario !== undefined || hours !== undefined || Object.values(size).some((given) => given !== undefined)) {
+  const town = ofTown.find((name) => values[name] !== undefined)
+  const swarm = ofSeeds.find((name) => values[name] !== undefined)
+  if (town !== undefined) {
+    if (swarm !== undefined)
+      throw new UsageError(`--${town} is of a town, --${swarm} of drawn worlds: one or the other`)
+    const { scenario, svg } = values
+    const size = { nodes: whole('nodes'), relays: whole('relays'), messagesPerNodePerDay: whole('messages') }
+    const hours = numberOf('hours', values.hours, Number.isFinite)
     if (!process.execArgv.includes(roomyHeap)) return againWithRoom()
     return runScale({ ...size, hours, seed: seed ?? 1, scenario, svg, json })
   }
   const variant = readVariant(values)
-  if (seed !== undefined) return runOne(seed, { trace: values.trace === true, json, variant })
-  return runSeeds({ count: whole('seeds') ?? 200, from: whole('from') ?? 1, json, variant })
+  const [count, from] = [whole('seeds'), whole('from')]
+  if (seed !== undefined) {
+    if (count !== undefined || from !== undefined) throw new UsageError('--seed is one, --seeds and --from are many')
+    return runOne(seed, { trace: values.trace === true, json, variant })
+  }
+  if (values.trace === true) throw new UsageError('--trace is of one seed: say which with --seed')
+  if (count === 0 || (count ?? 1) > seedsMax) throw new UsageError(`--seeds is 1 to ${seedsMax}`)
+  return runSeeds({ count: count ?? 200, from: from ?? 1, json, variant })
 }
 
 function flags(): ReturnType<typeof parseArgs<{ options: typeof options }>>['values'] {
   try {
     return parseArgs({ options }).values
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\nWhat there is: --help`)
   }
 }
 
@@ -62,9 +105,18 @@ const roomyHeap = '--max-semi-space-size=256'
 function againWithRoom(): number {
   const { argv, execArgv, execPath } = process
   const roomy = [...execArgv, roomyHeap, '--min-semi-space-size=256']
-  const { status } = spawnSync(execPath, [...roomy, ...argv.slice(1)], { stdio: 'inherit' })
-  return status ?? 2
+  const { status, signal } = spawnSync(execPath, [...roomy, ...argv.slice(1)], { stdio: 'inherit' })
+  return signal === 'SIGINT' ? interruptedCode : (status ?? 2)
 }
+
+/** As a shell gives to whoever is interrupted. */
+const interruptedCode = 130
+
+/** Whoever reads has had enough. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
 
 try {
   process.exitCode = await main()

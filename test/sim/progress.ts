@@ -15,8 +15,11 @@ export function progress(): Progress {
       const nowMs = performance.now()
       if (nowMs - lastMs < 100 && share < 1) return
       lastMs = nowMs
-      const filled = Math.round(share * barWidth)
-      stderr.write(`\r\u001B[2K[${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}] ${words}`)
+      const width = Math.min(barWidth, stderr.columns - words.length - 4)
+      const filled = Math.round(share * width)
+      const bar = width < 4 ? '' : `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] `
+      // A line that wraps would not be taken back.
+      stderr.write(`\r\u001B[2K${`${bar}${words}`.slice(0, stderr.columns - 1)}`)
     },
     clear: () => void stderr.write('\r\u001B[2K'),
   }

@@ -9,6 +9,9 @@ import type { SimDevice } from '../world/device.ts'
 import type { Watch } from '../world/watch.ts'
 import type { World } from '../world/world.ts'
 
+/** Longer than every question to others that an answer may wait for. */
+const answerMsMax = 120_000
+
 /** Of one life: what it was told, and what it has under way. */
 class Standing {
   readonly links = new Set<number>()
@@ -17,7 +20,8 @@ class Standing {
   readonly collected = new Set<string>()
   readonly askers = new Set<number>()
   readonly asked = new Set<number>()
-  readonly requests = new Set<number>()
+  /** By number: when it was asked. */
+  readonly requests = new Map<number, number>()
   readonly notified = new Set<number>()
   /** Gone since this batch of inputs began: commands of the same batch may have been given before. */
   readonly lately: { readonly links: Set<number>; readonly relays: Set<string> } = {
@@ -65,7 +69,7 @@ function wrongWith(effect: Effect, standing: Standing): string | undefined {
   }
 }
 
-function told(input: Input, standing: Standing): void {
+function told(input: Input, standing: Standing, nowMs: number): void {
   switch (input.kind) {
     case 'link-risen':
       return void standing.links.add(input.link)
@@ -86,7 +90,7 @@ function told(input: Input, standing: Standing): void {
     case 'directory-asked':
       return void standing.askers.add(input.asker)
     default:
-      if ('request' in input) standing.requests.add(input.request)
+      if ('request' in input) standing.requests.set(input.request, nowMs)
   }
 }
 
@@ -123,7 +127,7 @@ export function commandsCount(world: World): Watch {
     heard(device, input) {
       const standing = standingOf(device)
       if (!standing.isHandling) standing.beginBatch()
-      told(input, standing)
+      told(input, standing, world.nowMs)
     },
     committed: (device) => void (standingOf(device).isHandling = false),
     performed(device, effect) {
@@ -135,7 +139,8 @@ export function commandsCount(world: World): Watch {
     broke: (device) => void standings.delete(device),
     ended() {
       for (const [device, { requests }] of standings) {
-        if (requests.size > 0) world.complain('who asks is answered', `${device.name} owes ${requests.size} answers`)
+        const owed = [...requests.values()].filter((atMs) => world.nowMs - atMs > answerMsMax).length
+        if (owed > 0) world.complain('who asks is answered', `${device.name} owes ${owed} answers`)
       }
     },
   }

@@ -1,8 +1,10 @@
 /** A town run from the command line: a scenario, narrowed by flags, and its report. */
-import { writeFileSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { UsageError } from '../usage.ts'
 import { progress } from '../progress.ts'
 import { picture } from './picture.ts'
 import { reportOf, tell } from './report.ts'
+import { checkBounds } from './scenario-bounds.ts'
 import { plainScenario, readScenario, type Scenario } from './scenario.ts'
 import { Town } from './town.ts'
 
@@ -21,6 +23,8 @@ export function runScale({ seed, scenario: file, svg, json, ...given }: ScaleOpt
   const base = file === undefined ? plainScenario : readScenario(file)
   const chosen = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   const scenario: Scenario = { ...base, ...chosen }
+  for (const [name, value] of Object.entries(chosen)) checkBounds(`--${flagOf[name] ?? name}`, value, name)
+  if (svg !== undefined) checkWritable(svg)
   const bar = progress()
   const before = process.memoryUsage().rss
   const startedMs = performance.now()
@@ -38,4 +42,15 @@ export function runScale({ seed, scenario: file, svg, json, ...given }: ScaleOpt
     writeFileSync(svg, picture({ title, hours: scenario.hours, slices: town.measures.slices }))
   }
   return report.complaints.length > 0 ? 2 : 0
+}
+
+const flagOf: Readonly<Record<string, string>> = { messagesPerNodePerDay: 'messages' }
+
+/** Better known before an hour of simulation than after. */
+function checkWritable(path: string): void {
+  try {
+    closeSync(openSync(path, 'a'))
+  } catch (error) {
+    throw new UsageError(`--svg: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }

@@ -2,9 +2,10 @@
  * What a scenario file says: how many people and relays, how they are connected and how they live, and what happens to them
  * when. Every field has a default, so that a file says only what it is about. `docs/simulation.md` shows three.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { objectLike, UsageError } from '../usage.ts'
 import type { Openness } from '../world/network.ts'
+import { checkScenario } from './scenario-bounds.ts'
 
 export interface Scenario {
   readonly name: string
@@ -72,50 +73,20 @@ export const plainScenario: Scenario = {
 /** Throws a `UsageError` that says what is wrong in the words of the file. */
 export function readScenario(path: string): Scenario {
   const scenario = { ...plainScenario, ...objectLike(textOf(path), path, plainScenario) }
-  for (const [name, value] of Object.entries(scenario)) checkNumber(name, value, path)
-  for (const [kind, share] of Object.entries(scenario.openness)) {
-    if (!Object.hasOwn(plainScenario.openness, kind)) throw new UsageError(`${path}: openness has no ${kind}`)
-    checkNumber(`openness.${kind}`, share, path)
-  }
-  const { latencyMs, events } = scenario
-  if (latencyMs.length !== 2) throw new UsageError(`${path}: latencyMs is a lower and an upper bound`)
-  for (const bound of latencyMs) checkNumber('latencyMs', bound, path)
-  events.forEach((event, i) => checkEvent(event, `${path}: events[${i}]`))
-  return { ...scenario, openness: { ...noOpenness, ...scenario.openness } }
+  const openness = { ...noOpenness, ...scenario.openness }
+  checkScenario({ ...scenario, openness }, `${path}: `)
+  return { ...scenario, openness }
 }
 
 const noOpenness: Scenario['openness'] = { public: 0, home: 0, hidden: 0 }
+/** A file somebody wrote by hand. */
+const fileBytesMax = 1_048_576
 
 function textOf(path: string): string {
   try {
+    if (statSync(path).size > fileBytesMax) throw new Error('this is too long for a scenario')
     return readFileSync(path, 'utf8')
   } catch (error) {
     throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`)
   }
-}
-
-/** What each kind of event says besides when. */
-const numbersOf: Readonly<Record<ScenarioEvent['kind'], string>> = {
-  'relay-down': 'relay',
-  'cut-off': 'share',
-  rush: 'factor',
-  blackout: 'share',
-}
-
-function checkEvent(event: unknown, where: string): void {
-  if (typeof event !== 'object' || event === null || !('kind' in event)) throw new UsageError(`${where}: has no kind`)
-  const number = numbersOf[event.kind as ScenarioEvent['kind']]
-  if (number === undefined) {
-    throw new UsageError(`${where}: kind should be one of ${Object.keys(numbersOf).join(', ')}`)
-  }
-  for (const name of ['atHours', 'forMinutes', number]) {
-    const value = (event as Record<string, unknown>)[name]
-    if (typeof value !== 'number') throw new UsageError(`${where}: ${name} should be a number`)
-    checkNumber(name, value, where)
-  }
-}
-
-/** No quantity here is below nothing. */
-function checkNumber(name: string, value: unknown, where: string): void {
-  if (typeof value === 'number' && !(value >= 0)) throw new UsageError(`${where}: ${name} cannot be ${value}`)
 }
