@@ -30,11 +30,11 @@ export class FrameSplitter {
   }
 }
 
-/** A frame's bytes with their length in front. */
+/** A frame's bytes with their length in front, to be sent soon: they lie in a page that others share. */
 export function withLength(bytes: Uint8Array): Uint8Array {
   const { length } = bytes
   const prefixBytes = length < 0x80 ? 1 : length < 0x4000 ? 2 : prefixBytesMax
-  const framed = new Uint8Array(prefixBytes + length)
+  const framed = Buffer.allocUnsafe(prefixBytes + length)
   for (let i = 0; i < prefixBytes; i++) {
     framed[i] = ((length >>> (7 * i)) & 0x7f) | (i < prefixBytes - 1 ? 0x80 : 0)
   }

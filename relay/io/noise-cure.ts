@@ -3,10 +3,11 @@
  * again for each of three key agreements, derives keys in JavaScript that is not made for it, and signs its static key anew
  * for everybody who connects, though it never changes. That is more than half of the handshake's cryptography.
  *
- * Here keys are kept in the form they are used in, and the one signature is made once. The record cipher stays as it is:
+ * Here keys are kept in the form they are used in, and the one signature is made once. The record cipher stays the same:
  * theirs is the fastest there is. Reaches into the encrypter, whose own `crypto` option would have its ciphers replaced
  * as well; where its insides have changed, it is left as it is. To be dropped when upstream keeps its keys.
  */
+import { ChaCha20Poly1305, newInstance } from '@chainsafe/as-chacha20poly1305'
 import { noise, type NoiseComponents } from '@chainsafe/libp2p-noise'
 import type { ConnectionEncrypter, MessageStream, PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromMultihash } from '@libp2p/peer-id'
@@ -24,10 +25,13 @@ interface Insides {
     generateKeypair?: () => DhKeyPair
     dh?: (own: DhKeyPair, theirs: Gathered) => Uint8Array
     hkdf?: (chain: Uint8Array, input: Uint8Array) => readonly Uint8Array[]
+    encrypt?: Encrypt
   }
   staticKey?: DhKeyPair
   performHandshakeResponder?: (messages: { unwrap(): MessageStream }, ...rest: unknown[]) => Promise<unknown>
 }
+
+type Encrypt = (plaintext: Gathered, nonce: Uint8Array, bound: Uint8Array, key: Uint8Array) => Gathered
 
 /** What is changed of a secured connection, all of it private to it. */
 interface SecuredInsides {
@@ -51,6 +55,9 @@ interface Gathered {
   subarray(from?: number, to?: number): Uint8Array
 }
 
+const cipher = new ChaCha20Poly1305(newInstance())
+/** Up to here it is faster than OpenSSL's. */
+const smallBytesMax = 1_200
 const nothing = new Uint8Array(0)
 const lengthBytes = 2
 const tagBytes = 16
@@ -74,8 +81,8 @@ export function curedNoise(): (components: NoiseComponents) => ConnectionEncrypt
 function cureHandshake(insides: Insides): void {
   const { crypto, staticKey } = insides
   const known = [crypto?.generateKeypair, crypto?.dh, crypto?.hkdf, staticKey].every((part) => part !== undefined)
-  if (known) {
-    insides.crypto = { ...crypto, generateKeypair, dh, hkdf }
+  if (known && crypto?.encrypt !== undefined) {
+    insides.crypto = { ...crypto, generateKeypair, dh, hkdf, encrypt: sealing(crypto.encrypt) }
     insides.staticKey = generateKeypair()
   }
   const respond = insides.performHandshakeResponder?.bind(insides)
@@ -87,6 +94,14 @@ function cureHandshake(insides: Insides): void {
     } finally {
       messages.unwrap()
     }
+  }
+}
+
+/** The same cipher as theirs for what is small, without room made for each record by the C library. */
+function sealing(stock: Encrypt): Encrypt {
+  return (plaintext, nonce, bound, key) => {
+    if (plaintext.byteLength > smallBytesMax) return stock(plaintext, nonce, bound, key)
+    return cipher.seal(key, nonce, plaintext.subarray(), bound, Buffer.allocUnsafe(plaintext.byteLength + tagBytes))
   }
 }
 

@@ -27,13 +27,14 @@ interface Insides extends EventTarget {
   readonly remoteWriteStatus: string
   readonly writeStatus: string
   readonly readBuffer: Pieces
-  readonly writeBuffer: Pieces & { append(bytes: Uint8Array): void }
+  readonly writeBuffer: Pieces & { prepend(bytes: Uint8Array): void }
   readonly maxMessageSize?: number
   writableNeedsDrain: boolean
   sendingData: boolean
   readonly [takesBytes]?: boolean
   listenerCount(type: string): number
   dispatchReadBuffer(): void
+  processSendQueue(): boolean
   checkWriteBufferLength(): void
   sendData(bytes: Pieces): SendResult
   abort(error: unknown): void
@@ -85,13 +86,14 @@ function sendNow(stream: Insides, bytes: Uint8Array): boolean {
   stream.sendingData = true
   try {
     const { sentBytes, canSendMore } = stream.sendData(bytes)
-    if (sentBytes < bytes.byteLength) stream.writeBuffer.append(bytes.subarray(sentBytes))
+    if (sentBytes < bytes.byteLength) stream.writeBuffer.prepend(bytes.subarray(sentBytes))
     if (!canSendMore) {
       stream.writableNeedsDrain = true
       stream.checkWriteBufferLength()
     }
     if (stream.writeBuffer.byteLength === 0 && stream.listenerCount('idle') > 0) stream.dispatchEvent(new Event('idle'))
-    return canSendMore
+    stream.sendingData = false
+    return canSendMore && stream.writeBuffer.byteLength > 0 ? stream.processSendQueue() : canSendMore // Sent meanwhile.
   } catch (error) {
     stream.abort(error)
     throw error

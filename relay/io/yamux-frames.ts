@@ -65,12 +65,19 @@ export function cureFrames(muxer: object): void {
 
 /** Each frame is dealt with before the next is looked at, so that what comes before a malformed one still counts. */
 function receive(this: MuxerInsides, bytes: Pieces): void {
-  const bytesUnread = (this[unread] ??= new Unread())
+  const bytesUnread = (this[unread] ??= begun(this.decoder?.buffer))
   const bytesMax = this.streamOptions?.maxStreamWindowSize ?? windowBytesMaxDefault
   bytesUnread.push(bytes.subarray())
   for (let frame = nextOf(bytesUnread, bytesMax); frame !== undefined; frame = nextOf(bytesUnread, bytesMax)) {
     this.handleFrame?.(frame)
   }
+}
+
+/** With what came before the cure. */
+function begun(before: Pieces | undefined): Unread {
+  const bytes = new Unread()
+  if (before !== undefined) bytes.push(before.subarray())
+  return bytes
 }
 
 /** No honest frame brings more than its stream's window has room for. */
