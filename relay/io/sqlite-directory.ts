@@ -5,6 +5,7 @@ import { activeWithinMs } from '../core/store-calls.ts'
 import type { Reached } from '../core/reached.ts'
 import type { Answer, Ask, Census, Published, QuietLimit, Taken } from '../core/store-calls.ts'
 import { decodeBundle, encodeBundle } from './kept-bundle.ts'
+import { Counted } from './sqlite-totals.ts'
 import type { StoreLimits } from './store.ts'
 
 export class SqliteDirectory {
@@ -12,13 +13,14 @@ export class SqliteDirectory {
   readonly #sql: ReturnType<typeof prepare>
   readonly #reached: Reached<QuietLimit>
 
-  /** Those of everybody, for an operator's monitor; undefined until they are asked for, and then kept while they change. */
-  #preKeys: number | undefined
+  /** Those of everybody. */
+  readonly #preKeys: Counted
 
   constructor(db: Database.Database, limits: StoreLimits, reached: Reached<QuietLimit>) {
     this.#limits = limits
     this.#reached = reached
     this.#sql = prepare(db)
+    this.#preKeys = new Counted(() => this.#sql.countAllPreKeys.get()?.count ?? 0)
   }
 
   /** The number of a device's mailbox; undefined when it has none. */
@@ -54,7 +56,7 @@ export class SqliteDirectory {
     if (row === undefined) return { state: 'not-found' }
     const first = spend ? this.#sql.firstPreKey.get(key) : undefined
     if (first !== undefined) {
-      this.#changed(-this.#sql.dropPreKey.run(key, first.id).changes)
+      this.#preKeys.gone(this.#sql.dropPreKey.run(key, first.id).changes)
       this.#sql.rememberTaken.run(key, first.id)
       const forgotten = this.#sql.forgetTaken.run(key, key, this.#limits.preKeysTakenKeptMax).changes
       if (forgotten > 0) this.#reached.count('preKeysTakenKeptMax')
@@ -77,27 +79,21 @@ export class SqliteDirectory {
     if (row === undefined) return undefined
     this.#reached.count('mailboxIdleMsMax')
     this.#sql.dropDevice.run(row.device)
-    this.#changed(-this.#sql.dropPreKeys.run(row.device).changes)
+    this.#preKeys.gone(this.#sql.dropPreKeys.run(row.device).changes)
     this.#sql.dropTaken.run(row.device)
     this.#sql.dropOrphan.run(row.account, row.account)
     return { device: deviceIdOf(row.device), box: row.box }
   }
 
   census(nowMs: number): Pick<Census, 'mailboxes' | 'preKeys' | 'cards' | 'active'> {
-    this.#preKeys ??= this.#sql.countAllPreKeys.get()?.count ?? 0
     const { mailboxes, cards } = this.#sql.census.get() ?? { mailboxes: 0, cards: 0 }
     const active = activeWithinMs.map((ms) => this.#sql.countActive.get(nowMs - ms)?.count ?? 0)
-    return { mailboxes, preKeys: this.#preKeys, cards, active }
+    return { mailboxes, preKeys: this.#preKeys.now, cards, active }
   }
 
   /** After a rollback what is in memory may be ahead of what is on disk. */
   forgetCounts(): void {
-    this.#preKeys = undefined
-  }
-
-  #changed(preKeys: number): number {
-    if (this.#preKeys !== undefined) this.#preKeys += preKeys
-    return preKeys
+    this.#preKeys.forget()
   }
 
   #count(): number {
@@ -113,7 +109,7 @@ export class SqliteDirectory {
     for (const { id, key } of preKeys) {
       if (left >= this.#limits.preKeysKeptMax) break
       if (this.#sql.wasTaken.get(device, id) !== undefined) continue
-      left += this.#changed(this.#sql.addPreKey.run(device, id, key).changes)
+      left -= this.#preKeys.gone(-this.#sql.addPreKey.run(device, id, key).changes)
     }
     return left
   }

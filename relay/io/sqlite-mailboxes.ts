@@ -6,7 +6,7 @@ import type { Envelope, LossReason } from '../../protocol/wire/mailbox.ts'
 import type { Reached } from '../core/reached.ts'
 import type { Answer, Ask, Census, Enqueued, LostEnvelope, QuietLimit } from '../core/store-calls.ts'
 import type { SqliteDirectory } from './sqlite-directory.ts'
-import { Totals, type Total } from './sqlite-totals.ts'
+import { Counted, Totals, type Total } from './sqlite-totals.ts'
 import { fullBy, type StoreLimits } from './store.ts'
 
 /** A mailbox and how full it is. Counted once and then kept in memory, since this thread is the only writer. */
@@ -28,6 +28,8 @@ export class SqliteMailboxes {
   readonly #totals: Totals
   readonly #reached: Reached<QuietLimit>
   readonly #levels = new Map<DeviceId, Level>()
+  /** In all mailboxes. */
+  readonly #tombstones: Counted
   /** Bytes in use when this batch began, and what it has added since; unknown until one of its calls asks. */
   #usedBytes: number | undefined
 
@@ -37,6 +39,7 @@ export class SqliteMailboxes {
     this.#reached = reached
     this.#sql = prepare(db)
     this.#totals = new Totals(() => this.#sql.census.all())
+    this.#tombstones = new Counted(() => this.#sql.countTombstones.get()?.count ?? 0)
   }
 
   batchBegins(): void {
@@ -47,13 +50,14 @@ export class SqliteMailboxes {
   forgetLevels(): void {
     this.#levels.clear()
     this.#totals.forget()
+    this.#tombstones.forget()
   }
 
   enqueue({ mailbox, envelope, nowMs }: Ask<'enqueue'>): Enqueued {
     const level = this.#levelOf(mailbox)
     if (level === undefined) return { state: 'unknown-mailbox' }
     const id = idBytes(envelope.id)
-    this.#usedBytes ??= this.#measureUse()
+    this.#usedBytes ??= this.#fileBytes().used
     const isCrowded = this.#usedBytes + envelope.sealed.length > this.#limits.relayBytesMax
     if (isCrowded || !this.#hasRoom(level, envelope)) return this.#squeeze(level, envelope, nowMs, isCrowded)
     return this.#insert(level, id, envelope, nowMs, [])
@@ -148,19 +152,20 @@ export class SqliteMailboxes {
       lost.push({ mailbox, id: envelopeIdOf(row.id), reason: 'expired' })
     }
     if (expired.length >= countMax) return { lost, more: true, reached: this.#reached.take() }
-    const forgotten = this.#sql.forgetTombstones.run(nowMs - messageLifeMs - clockSkewMsMax, countMax).changes
+    const forgotten = this.#tombstones.gone(
+      this.#sql.forgetTombstones.run(nowMs - messageLifeMs - clockSkewMsMax, countMax).changes,
+    )
     const idle = this.#directory.dropIdle(nowMs)
     if (idle !== undefined) lost.push(...this.#giveUp(idle))
     return { lost, more: forgotten >= countMax || idle !== undefined, reached: this.#reached.take() }
   }
 
   census(): Pick<Census, 'messages' | 'messageBytes' | 'byUrgency' | 'oldestMs' | 'tombstones' | 'diskBytes'> {
-    const { oldestMs, tombstones } = this.#sql.oldest.get() ?? { oldestMs: null, tombstones: 0 }
     return {
       ...this.#totals.now,
-      oldestMs: oldestMs ?? undefined,
-      tombstones,
-      diskBytes: this.#diskBytes(),
+      oldestMs: this.#sql.oldest.get()?.oldestMs,
+      tombstones: this.#tombstones.now,
+      diskBytes: this.#fileBytes().all,
     }
   }
 
@@ -200,25 +205,29 @@ export class SqliteMailboxes {
     level.count -= 1
     level.bytes -= row.bytes
     this.#totals.changed(row.urgency, -1, row.bytes)
+    this.#dropTombstone(level, row.id) // Of an earlier loss of the same.
     this.#sql.addTombstone.run(level.box, row.id, reason, atMs)
     level.tombstones += 1
+    this.#tombstones.gone(-1)
     const { tombstonesMax } = this.#limits
     if (level.tombstones > tombstonesMax) {
-      const forgotten = this.#sql.trimTombstones.run(level.box, level.box, tombstonesMax).changes
+      const forgotten = this.#tombstones.gone(this.#sql.trimTombstones.run(level.box, level.box, tombstonesMax).changes)
       if (forgotten > 0) this.#reached.count('tombstonesMax')
       level.tombstones -= forgotten
     }
   }
 
   #dropTombstone(level: Level, id: Uint8Array): void {
-    if (level.tombstones > 0) level.tombstones -= this.#sql.dropTombstone.run(level.box, id).changes
+    if (level.tombstones > 0) {
+      level.tombstones -= this.#tombstones.gone(this.#sql.dropTombstone.run(level.box, id).changes)
+    }
   }
 
   #giveUp({ device, box }: { readonly device: DeviceId; readonly box: number }): LostEnvelope[] {
     const rows = this.#sql.allOf.all(box)
     for (const { urgency, bytes } of rows) this.#totals.changed(urgency, -1, bytes)
     this.#sql.removeAll.run(box)
-    this.#sql.dropTombstones.run(box)
+    this.#tombstones.gone(this.#sql.dropTombstones.run(box).changes)
     this.#levels.delete(device)
     return rows.map(({ id }) => ({ mailbox: device, id: envelopeIdOf(id), reason: 'expired' }))
   }
@@ -230,15 +239,10 @@ export class SqliteMailboxes {
     return { id: envelopeIdOf(id), urgency, expiresMs, sealed: new Uint8Array(sealed) }
   }
 
-  /** Bytes in use by everything here: pages that hold something. */
-  #measureUse(): number {
+  /** Bytes of the file, and of the pages in it that hold something. */
+  #fileBytes(): { readonly all: number; readonly used: number } {
     const { pages, free, size } = this.#sql.pages.get() ?? { pages: 0, free: 0, size: 0 }
-    return (pages - free) * size
-  }
-
-  #diskBytes(): number {
-    const { pages, size } = this.#sql.pages.get() ?? { pages: 0, size: 0 }
-    return pages * size
+    return { all: pages * size, used: (pages - free) * size }
   }
 }
 
@@ -250,8 +254,6 @@ function prepare(db: Database.Database) {
     SELECT seq FROM tombstone WHERE at_ms <= ? ORDER BY at_ms LIMIT ?)`
   const census = `SELECT urgency, count(*) AS messages, sum(bytes) AS bytes FROM mailbox INDEXED BY mailbox_order
     GROUP BY urgency`
-  const oldest = `SELECT (SELECT stored_ms FROM mailbox ORDER BY seq LIMIT 1) AS oldestMs,
-    (SELECT count(*) FROM tombstone) AS tombstones`
   const pages = `SELECT page_count AS pages, freelist_count AS free, page_size AS size
     FROM pragma_page_count, pragma_freelist_count, pragma_page_size`
   const expired = `SELECT seq, device, id, bytes, urgency FROM mailbox JOIN device USING (box)
@@ -281,17 +283,18 @@ function prepare(db: Database.Database) {
     removeAll: db.prepare('DELETE FROM mailbox WHERE box = ?'),
     allOf: db.prepare<[number], Row>('SELECT seq, id, bytes, urgency FROM mailbox WHERE box = ?'),
     expired: db.prepare<[number, number], Row & { readonly device: Buffer }>(expired),
-    addTombstone: db.prepare('INSERT OR REPLACE INTO tombstone (box, id, reason, at_ms) VALUES (?, ?, ?, ?)'),
+    addTombstone: db.prepare('INSERT INTO tombstone (box, id, reason, at_ms) VALUES (?, ?, ?, ?)'),
     dropTombstone: db.prepare('DELETE FROM tombstone WHERE box = ? AND id = ?'),
     dropTombstones: db.prepare('DELETE FROM tombstone WHERE box = ?'),
-    tombstones: db.prepare<[number, number], TombstoneRow>(
+    tombstones: db.prepare<[number, number], { id: Buffer; reason: LossReason; atMs: number }>(
       'SELECT id, reason, at_ms AS atMs FROM tombstone WHERE box = ? ORDER BY seq LIMIT ?',
     ),
     trimTombstones: db.prepare(trimTombstones),
     forgetTombstones: db.prepare(forgetTombstones),
     pages: db.prepare<[], { pages: number; free: number; size: number }>(pages),
     census: db.prepare<[], Total>(census),
-    oldest: db.prepare<[], { oldestMs: number | null; tombstones: number }>(oldest),
+    oldest: db.prepare<[], { oldestMs: number }>('SELECT stored_ms AS oldestMs FROM mailbox ORDER BY seq LIMIT 1'),
+    countTombstones: db.prepare<[], { count: number }>('SELECT count(*) AS count FROM tombstone'),
   }
 }
 
@@ -309,10 +312,4 @@ interface EnvelopeRow {
   readonly urgency: number
   readonly expiresMs: number
   readonly sealed: Buffer
-}
-
-interface TombstoneRow {
-  readonly id: Buffer
-  readonly reason: LossReason
-  readonly atMs: number
 }

@@ -54,6 +54,31 @@ export class Totals {
   }
 }
 
+/** Rows of one table: counted when somebody asks first, and then kept while they change. */
+export class Counted {
+  readonly #count: () => number
+  #now: number | undefined
+
+  constructor(count: () => number) {
+    this.#count = count
+  }
+
+  /** What is in memory may be ahead of what is on disk. */
+  forget(): void {
+    this.#now = undefined
+  }
+
+  /** So many, which it returns. */
+  gone(rows: number): number {
+    if (this.#now !== undefined) this.#now -= rows
+    return rows
+  }
+
+  get now(): number {
+    return (this.#now ??= this.#count())
+  }
+}
+
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

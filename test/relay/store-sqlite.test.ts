@@ -173,7 +173,7 @@ test('a copy made while the store is in use can be opened', async () => {
 test('a file that is not a database is refused', async () => {
   const path = join(await temporaryDirectory(), 'relay.db')
   writeFileSync(path, 'not a database at all, whatever its name may be'.repeat(100))
-  await expect(open(relayLimits, path)).rejects.toThrow(/not a database/)
+  await expect(open(relayLimits, path)).rejects.toThrow(/is damaged \(SQLITE_NOTADB\)/)
 })
 
 test('a directory is locked once, and free again when let go', async () => {
