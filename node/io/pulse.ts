@@ -5,6 +5,7 @@
  */
 import type { MessageStream, StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
+import { boundMuxers } from '../../protocol/shell/muxer-bounds.ts'
 import { Unreachable, withDeadline } from './deadline.ts'
 
 export interface PulseInit {
@@ -39,9 +40,8 @@ const alarmedMsMax = 2_000
 
 /** As shipped a window grows past the read buffer, and pausing a fast stream kills it. */
 const windowBytesMax = 1_048_576
-const headerBytes = 12
 
-/** Yamux, with a pulse, with windows that a paused stream cannot overflow, and with frames no longer than those. */
+/** Yamux, with a pulse, with windows that a paused stream cannot overflow, and with bounds. */
 export function steadyYamux(init: PulseInit = {}): () => StreamMuxerFactory {
   const factory = yamux({
     enableKeepAlive: false,
@@ -51,29 +51,11 @@ export function steadyYamux(init: PulseInit = {}): () => StreamMuxerFactory {
     protocol: factory.protocol,
     createStreamMuxer: (connection: MessageStream) => {
       const muxer = factory.createStreamMuxer(connection)
-      boundFrames(muxer)
+      boundMuxers(muxer)
       beat(muxer, connection, init)
       return muxer
     },
   })
-}
-
-/** What is used of a multiplexer's insides. */
-interface Gathering {
-  readonly decoder?: { readonly buffer?: { readonly byteLength: number } }
-  onData?: (bytes: unknown) => void
-}
-
-/** Yamux gathers a frame of any length, up to four gigabytes, and asks only then whether its stream has room for it. */
-function boundFrames(muxer: object): void {
-  const insides: Gathering = muxer
-  const take = insides.onData?.bind(muxer)
-  if (take === undefined) return
-  insides.onData = (bytes) => {
-    take(bytes)
-    const unfinished = insides.decoder?.buffer?.byteLength ?? 0
-    if (unfinished > headerBytes + windowBytesMax) throw new Error('a frame longer than any window')
-  }
 }
 
 interface Pinged {

@@ -11,6 +11,7 @@
 import type { StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
 import { StreamState, YamuxStream } from '@libp2p/yamux/stream'
+import { boundMuxers } from '../../protocol/shell/muxer-bounds.ts'
 import { Keepalive } from './keepalive.ts'
 import { cureStreams } from './streams-cure.ts'
 import { cureFrames } from './yamux-frames.ts'
@@ -39,6 +40,7 @@ export function curedYamux(init: CuredYamuxInit): () => StreamMuxerFactory {
     protocol: factory.protocol,
     createStreamMuxer: (connection) => {
       const muxer = factory.createStreamMuxer(connection)
+      boundMuxers(muxer)
       cureFrames(muxer)
       keepalive.include(muxer)
       return muxer

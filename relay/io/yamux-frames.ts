@@ -3,6 +3,7 @@
  * gathers a frame of any length, up to four gigabytes, and asks only then whether its stream has room for it.
  */
 import { YamuxStream } from '@libp2p/yamux/stream'
+import { frameBytesMaxOf } from '../../protocol/shell/muxer-bounds.ts'
 import { Unread } from '../../protocol/shell/unread.ts'
 import { takesBytes, type Pieces, type SendResult } from './streams-cure.ts'
 
@@ -43,8 +44,6 @@ interface StreamInsides {
 const unread: unique symbol = Symbol('unread')
 const cured: unique symbol = Symbol('frames in one piece')
 const headerBytes = 12
-/** As wide as upstream lets a stream's window grow, unless it is told otherwise. */
-const windowBytesMaxDefault = 16 * 1_048_576
 const [dataType, windowUpdateType] = [0, 1]
 
 /** For all multiplexers of this muxer's kind and all their streams; a second time does nothing. */
@@ -66,7 +65,7 @@ export function cureFrames(muxer: object): void {
 /** Each frame is dealt with before the next is looked at, so that what comes before a malformed one still counts. */
 function receive(this: MuxerInsides, bytes: Pieces): void {
   const bytesUnread = (this[unread] ??= begun(this.decoder?.buffer))
-  const bytesMax = this.streamOptions?.maxStreamWindowSize ?? windowBytesMaxDefault
+  const bytesMax = frameBytesMaxOf(this)
   bytesUnread.push(bytes.subarray())
   for (let frame = nextOf(bytesUnread, bytesMax); frame !== undefined; frame = nextOf(bytesUnread, bytesMax)) {
     this.handleFrame?.(frame)

@@ -79,10 +79,7 @@ test('what is sent arrives as it was, however it is cut and whoever pauses', asy
   await expect.poll(() => reader.remoteWriteStatus).toBe('closed')
 })
 
-test.each([
-  ['what is no frame', new Uint8Array(12).fill(9)],
-  ['a frame longer than any window', Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff)],
-])('a cured node lets go of whoever sends %s', async (_, frame) => {
+test('a cured node lets go of whoever sends what is no frame', async () => {
   const listener = await curedNode()
   const dialler = await createLibp2p({
     transports: [tcp()],
@@ -94,7 +91,7 @@ test.each([
   const connection = await dialler.dial(listener.getMultiaddrs())
   await expect.poll(() => listener.getConnections().length).toBe(1)
   const muxer = Reflect.get(connection, 'muxer') as { send(bytes: Uint8Array): boolean }
-  muxer.send(frame)
+  muxer.send(new Uint8Array(12).fill(9))
   await expect.poll(() => listener.getConnections().length).toBe(0)
 })
 

@@ -5,8 +5,6 @@ import { envelopeIdOf } from '../../../protocol/ids.ts'
 import { directFrame, directProtocol, type DirectFrame } from '../../../protocol/wire/direct.ts'
 import { cableTo, deadPort, link, rawStream, silentPort, someDevice, startDevice } from './support.ts'
 
-/** Of yamux. */
-type SendFrame = (header: object, data: Uint8Array) => boolean
 type Message = Extract<DirectFrame, { kind: 'message' }>
 
 function message(bytes = 100): Message {
@@ -90,17 +88,6 @@ test.each([
 
   alice.network.perform({ kind: 'send', link: ours, frame: message() })
   expect(await bob.heard.next('frame-received')).toMatchObject({ link: theirs })
-})
-
-test('a frame longer than any window is not waited for', { timeout: 5_000 }, async () => {
-  const bob = await startDevice()
-  const stream = await rawStream(bob, directProtocol)
-  const { link: bad } = await bob.heard.next('link-risen')
-  const [sendFrame, streamID] = ['sendFrame', 'streamId'].map((name) => Reflect.get(stream, name) as unknown)
-  for (let piece = 0; piece < 32; piece++) {
-    ;(sendFrame as SendFrame)({ type: 0, flag: 0, streamID, length: 0xffff_ffff }, new Uint8Array(65_536))
-  }
-  expect(await bob.heard.next('link-lost')).toMatchObject({ link: bad })
 })
 
 test('a stranger who says nothing is shown the door; a friend may be silent', async () => {
