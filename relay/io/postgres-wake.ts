@@ -50,9 +50,14 @@ export class Wake {
     client.on('end', () => this.#lost(client))
     client.on('notification', ({ payload = '' }) => this.#received(payload))
     await client.connect()
-    // A notice that is lost with the server is no loss: whoever reconnects looks everywhere.
-    await client.query('SET synchronous_commit = off')
-    await client.query(`LISTEN ${channel}`)
+    try {
+      // A notice that is lost with the server is no loss: whoever reconnects looks everywhere.
+      await client.query('SET synchronous_commit = off')
+      await client.query(`LISTEN ${channel}`)
+    } catch (error) {
+      client.end().catch(() => undefined) // A server that only reads, most likely: asked again, on another connection.
+      throw error
+    }
     if (this.#closed) return client.end()
     this.#client = client
     this.#heard = true
