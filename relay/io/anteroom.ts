@@ -3,7 +3,8 @@
  *
  * A handshake costs more than a hundred messages. When a crowd arrives at once, those who are served already must not wait for
  * all of it; and when somebody fills the room with sockets that say nothing, whoever comes from elsewhere is given the
- * place of one of theirs.
+ * place of one of theirs. Who came together is not sent away together either: a thousand whose time is up at one moment would hold
+ * up everybody for a sixth of a second, every ten.
  */
 import type { ConnectionGater, MultiaddrConnection } from '@libp2p/interface'
 import { hostOf } from './doorkeeper.ts'
@@ -12,6 +13,8 @@ import { householdOf } from './household.ts'
 export interface AnteroomInit {
   /** How many wait at most. */
   readonly max: number
+  /** How long each may stay; when all places were taken at once, the last of them twice as long. */
+  readonly msMax: number
   /** Somebody was turned away for want of room. */
   readonly full: () => void
 }
@@ -22,16 +25,19 @@ const crowdedBy = 2
 interface Guest {
   readonly address: string
   readonly socket: MultiaddrConnection
+  readonly untilMs: number
   /** Lets it on, or not; undefined once it was. */
   decide: ((isLetOn: boolean) => void) | undefined
 }
 
 export class Anteroom {
   readonly #init: AnteroomInit
+  /** In the order in which they came. */
   readonly #guests = new Map<MultiaddrConnection, Guest>()
   /** The same, oldest first, and the addresses in the order in which they are served next. */
   readonly #byAddress = new Map<string, Set<Guest>>()
   #isTurnTaken = false
+  #sendingAway: NodeJS.Timeout | undefined
 
   constructor(init: AnteroomInit) {
     this.#init = init
@@ -61,8 +67,9 @@ export class Anteroom {
       this.#init.full()
       return false
     }
-    const guest: Guest = { address, socket, decide: undefined }
+    const guest: Guest = { address, socket, untilMs: performance.now() + this.#init.msMax, decide: undefined }
     this.#guests.set(socket, guest)
+    this.#sendingAway ??= this.#sendAwayIn(this.#init.msMax)
     const others = this.#byAddress.get(address)
     if (others === undefined) this.#byAddress.set(address, new Set([guest]))
     else others.add(guest)
@@ -100,6 +107,23 @@ export class Anteroom {
     for (const guests of this.#byAddress.values()) if (guests.size > most.size) most = guests
     const [oldest] = most
     return most.size < (this.#byAddress.get(address)?.size ?? 0) + crowdedBy ? undefined : oldest
+  }
+
+  #sendAwayIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#sendAwayOldest(), ms).unref()
+  }
+
+  /** If its time is up; the next one a moment later. */
+  #sendAwayOldest(): void {
+    const [oldest] = this.#guests.values()
+    this.#sendingAway = undefined
+    if (oldest === undefined) return
+    const leftMs = oldest.untilMs - performance.now()
+    const { max, msMax } = this.#init
+    this.#sendingAway = this.#sendAwayIn(Math.max(leftMs, msMax / max))
+    if (leftMs > 0) return
+    this.#leave(oldest.socket)
+    oldest.socket.abort(new Error('the handshake took too long'))
   }
 
   #takeTurn(): void {

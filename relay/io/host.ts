@@ -38,7 +38,7 @@ export interface HostLimits extends DoorLimits, GossipLimits, UnusedConnectionsL
   readonly connectionsPerAddressPerSecond: number
   /** Connections that have not finished their handshake, shared out by address: see `anteroom.ts`. */
   readonly handshakesMax: number
-  /** Milliseconds a handshake may take: several round trips to the far side of the world. */
+  /** Milliseconds a handshake may take, and twice that in a flood of them: several round trips to the far side of the world. */
   readonly handshakeMsMax: number
   /** Streams of one connection, of all protocols together. */
   readonly streamsPerConnectionMax: number
@@ -97,7 +97,11 @@ export interface HostServices extends ServiceMap {
 export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> {
   const { limits, switchboard, reached } = init
   cureListeners()
-  const anteroom = new Anteroom({ max: limits.handshakesMax, full: () => reached('handshakesMax') })
+  const anteroom = new Anteroom({
+    max: limits.handshakesMax,
+    msMax: limits.handshakeMsMax,
+    full: () => reached('handshakesMax'),
+  })
   const doorkeeper = new Doorkeeper(limits, (peer) => host.getConnections(peer).length)
   const doorstep = new Doorstep({
     perSecondMax: limits.connectionsPerAddressPerSecond,
@@ -133,7 +137,7 @@ export async function createHost(init: HostInit): Promise<Libp2p<HostServices>> 
       maxConnections: limits.connectionsMax,
       inboundConnectionThreshold: limits.connectionsPerAddressPerSecond,
       maxIncomingPendingConnections: Infinity, // The anteroom shares them out; libp2p would let one address have them all.
-      inboundUpgradeTimeout: limits.handshakeMsMax,
+      inboundUpgradeTimeout: 2 * limits.handshakeMsMax + 1_000, // The anteroom ends those that take too long, in turn.
     },
     // It pings every connection at the same moment, which at a few thousand stalls the event loop for seconds.
     connectionMonitor: { enabled: false },

@@ -45,3 +45,16 @@ test('whoever has shown who they are is out of the anteroom', async () => {
   expect((await relay.status()).connections).toBe(5)
   expect(relay.reached.get('handshakesMax')).toBeUndefined()
 })
+
+test('those who came together and say nothing are sent away one after another', async () => {
+  const { address, relay } = await runningRelay({ limits: { handshakesMax: 20, handshakeMsMax: 400 } })
+  const crowd = await severalFrom('127.0.0.1', address, 20)
+  const cameMs = performance.now()
+  const stayedMs = await Promise.all(
+    crowd.map((socket) => new Promise<number>((left) => socket.once('close', () => left(performance.now() - cameMs)))),
+  )
+  const sorted = stayedMs.toSorted((a, b) => a - b)
+  expect((sorted.at(-1) ?? 0) - (sorted[0] ?? 0)).toBeGreaterThan(300) // Of them one in 20 ms.
+  expect(sorted.at(-1)).toBeLessThan(5_000)
+  await expect.poll(() => relay.reached.get('handshakeMsMax')).toBe(20)
+})

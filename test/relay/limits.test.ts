@@ -105,7 +105,8 @@ const trips: readonly (readonly [limit: Limit, limits: Partial<AllLimits>, trip:
     { circuitMsMax: 300 },
     async (running) => {
       const { alice, through } = await circuitTo(running)
-      await alice.dialProtocol(multiaddr(through), '/echo', { runOnLimitedConnection: true })
+      // Its time may be up before a busy machine has agreed on the protocol.
+      await alice.dialProtocol(multiaddr(through), '/echo', { runOnLimitedConnection: true }).catch(() => undefined)
     },
   ],
   [
