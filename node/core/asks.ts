@@ -132,7 +132,10 @@ export class Asks {
 
   /** Whatever kept the answers away may be over. */
   hurry(draft: Draft): void {
-    for (const quest of this.#quests.values()) hasten(quest, draft)
+    for (const quest of this.#quests.values()) {
+      hasten(quest, draft)
+      quest.calmUntilMs = Math.min(quest.calmUntilMs, draft.nowMs + calmMsMax)
+    }
     this.tick(draft)
   }
 

@@ -4,7 +4,7 @@
  * heard since is followed by the next, and comes last from then on: it may have kept nothing.
  */
 import type { DeviceId } from '../../protocol/ids.ts'
-import { inFlightMax, relaysMax } from '../../protocol/limits.ts'
+import { inFlightMax, messageLifeMs, relaysMax } from '../../protocol/limits.ts'
 import type { Sealing } from '../../protocol/wire/sealed.ts'
 import type { Draft } from './draft.ts'
 import { holderOf, type Entry, type Lane } from './lane.ts'
@@ -114,7 +114,9 @@ export class Depositing {
     const { envelopeId: id, type, ciphertext } = sealedFor
     const message = { sender: this.#init.ownDevice, type, ciphertext }
     const sealed = this.#init.sealing.seal(lane.device, message, draft.random)
-    const { urgency, expiresMs } = entry.delivery
+    const { urgency } = entry.delivery
+    // A clock that was ahead when this was said, and has been put right: no relay would take it for days.
+    const expiresMs = Math.min(entry.delivery.expiresMs, draft.nowMs + messageLifeMs)
     draft.act({ kind: 'deposit', relay, mailbox: lane.device, envelope: { id, urgency, expiresMs, sealed } })
   }
 }

@@ -8,6 +8,7 @@ import type { Core, Step } from '../../protocol/step.ts'
 import type { Sealing } from '../../protocol/wire/sealed.ts'
 import { Announcing } from './announcing.ts'
 import { Asks } from './asks.ts'
+import { ClockWatch } from './clock-watch.ts'
 import { Collecting } from './collecting.ts'
 import { Contacts } from './contacts.ts'
 import { ConversationSessions } from './conversation-sessions.ts'
@@ -68,6 +69,7 @@ export class Device implements Core<Input, Change, Effect> {
   readonly #links: Links
   readonly #nearby = new Nearby()
   readonly #others = new OtherRelays()
+  readonly #clock = new ClockWatch()
   #begun = false
   #sweepMs = 0
 
@@ -132,6 +134,7 @@ export class Device implements Core<Input, Change, Effect> {
   handle(input: Input, nowMs: number): Step<Change, Effect> {
     const draft = new Draft({ reads: this.#init.reads, random: this.#init.random, counters: this.#counters }, nowMs)
     if (!this.#begun) this.#begin(draft)
+    else if (this.#clock.wasSetBack(nowMs)) this.#clockSetBack(draft)
     this.#route(input, draft)
     return draft
   }
@@ -148,8 +151,6 @@ export class Device implements Core<Input, Change, Effect> {
     )
     return Number.isFinite(earliestMs) ? earliestMs : undefined
   }
-
-  // What the library shows.
 
   get settings(): Settings {
     return this.#card.settings
@@ -174,9 +175,7 @@ export class Device implements Core<Input, Change, Effect> {
 
   /** When a message to a device is tried again, if that is waited for. */
   nextTryMs(messageId: MessageId, device: DeviceId): number | undefined {
-    const lane = this.#outbox.lane(device)
-    if (lane?.entry(messageId) === undefined || !Number.isFinite(lane.wakeMs)) return undefined
-    return lane.wakeMs
+    return this.#outbox.nextTryMs(messageId, device)
   }
 
   /** The first input of a life: what was under way is taken up again. */
@@ -286,6 +285,13 @@ export class Device implements Core<Input, Change, Effect> {
     this.#outbox.hurry(draft)
   }
 
+  #clockSetBack(draft: Draft): void {
+    this.#sweepMs = draft.nowMs
+    this.#receipts.hurry(draft)
+    this.#ordering.begin(draft)
+    this.#surroundingsChanged(draft)
+  }
+
   #relaysChosen({ request, relays, tokens }: Extract<Input, { kind: 'relays-chosen' }>, draft: Draft): void {
     if (!this.#homes.chosen(request, relays, draft)) return
     this.#relays.choose(draft, tokens)
@@ -304,9 +310,7 @@ export class Device implements Core<Input, Change, Effect> {
         this.#links.adopt(contact, draft)
         if (!contact.introduced) this.#outbox.submitControl(contact, { kind: 'hello' }, draft)
         this.#outbox.dispatchWaiting(contact, draft)
-        for (const held of draft.reads.heldOf(contact.account)) {
-          this.#receipts.owe(contact.account, held.id, 'delivered', draft)
-        }
+        this.#receipts.oweHeld(contact, draft)
         this.#ordering.accepted(contact, draft)
       },
       blocked: (contact, draft) => this.#outbox.forget(contact, draft),

@@ -99,6 +99,19 @@ export class Lane {
     return this.#entries.values()
   }
 
+  /** Forgets what was put off, and times to come, which a clock noted that was wrong. */
+  putOffNoLonger(nowMs: number): void {
+    this.linkFromMs = 0
+    this.resetMs = 0
+    this.headStartUntilMs = Math.min(this.headStartUntilMs, nowMs)
+    this.bundleAskedMs = Math.min(this.bundleAskedMs, nowMs)
+    for (const entry of this.#entries.values()) {
+      entry.offerFromMs = Math.min(entry.offerFromMs, nowMs + reofferMsMax)
+      entry.depositMs = Math.min(entry.depositMs, nowMs)
+      if (entry.directSinceMs !== undefined) entry.directSinceMs = Math.min(entry.directSinceMs, nowMs)
+    }
+  }
+
   entry(messageId: MessageId): Entry | undefined {
     return this.#entries.get(messageId)
   }

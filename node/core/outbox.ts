@@ -7,7 +7,7 @@
  * not wait for each other. How a lane moves is in `sending.ts`, what each answer means in `outcomes.ts`, what a state
  * change tells the user in `settling.ts`.
  */
-import type { AccountId, DeviceId } from '../../protocol/ids.ts'
+import type { AccountId, DeviceId, MessageId } from '../../protocol/ids.ts'
 import { messageLifeMs, requestMsMax, urgency as urgencies } from '../../protocol/limits.ts'
 import { body as bodyCodec, type Body } from '../../protocol/wire/content.ts'
 import type { Draft } from './draft.ts'
@@ -136,8 +136,10 @@ export class Outbox {
   /** Whatever closed the ways may be over: all of them are tried. */
   hurry(draft: Draft): void {
     for (const lane of this.#lanes.values()) {
+      lane.wakeMs = Math.min(lane.wakeMs, draft.nowMs)
       if (lane.size === 0) continue
       lane.forgetMisses()
+      lane.putOffNoLonger(draft.nowMs)
       if (!lane.dialling) lane.dialFromMs = 0
       lane.bundleFromMs = 0
       lane.relayFromMs.clear()
@@ -187,6 +189,12 @@ export class Outbox {
   drop(lane: Lane, entry: Entry, draft: Draft): void {
     lane.remove(entry)
     draft.keep({ kind: 'drop-delivery', messageId: entry.delivery.messageId, device: lane.device })
+  }
+
+  nextTryMs(messageId: MessageId, device: DeviceId): number | undefined {
+    const lane = this.#lanes.get(device)
+    if (lane?.entry(messageId) === undefined || !Number.isFinite(lane.wakeMs)) return undefined
+    return lane.wakeMs
   }
 
   /** What the user waits for, and since when the oldest of it. */

@@ -263,6 +263,7 @@ export class OwnRelays {
   /** Whatever kept them away may be over. */
   hurry(draft: Draft): void {
     for (const standing of this.#standings.values()) {
+      if (standing.publishFromMs !== never) standing.publishFromMs = Math.min(standing.publishFromMs, draft.nowMs)
       if (standing.state !== 'away') continue
       standing.failures = 0
       standing.fromMs = draft.nowMs

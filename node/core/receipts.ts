@@ -27,6 +27,11 @@ export class Receipts {
     this.#dueMs = Math.min(this.#dueMs, draft.nowMs + gatherMs)
   }
 
+  /** Whoever wrote has been let in. */
+  oweHeld({ account }: Contact, draft: Draft): void {
+    for (const { id } of draft.reads.heldOf(account)) this.owe(account, id, 'delivered', draft)
+  }
+
   tick(draft: Draft): void {
     if (this.#dueMs > draft.nowMs) return
     this.#dueMs = Number.POSITIVE_INFINITY
@@ -41,6 +46,11 @@ export class Receipts {
       )
       this.#hand(read, draft)
     }
+  }
+
+  /** The clock they wait by was set back. */
+  hurry({ nowMs }: Draft): void {
+    if (this.#dueMs < Number.POSITIVE_INFINITY) this.#dueMs = Math.min(this.#dueMs, nowMs)
   }
 
   nextDeadline(): number {

@@ -5,7 +5,7 @@
 import { networkInterfaces } from 'node:os'
 
 export interface SurroundingsInit {
-  /** `moved`: other addresses. `woke`: time has passed without us. */
+  /** `moved`: other addresses. `woke`: time has passed without us, or the clock was set. */
   readonly onChange: (what: 'moved' | 'woke') => void
   readonly intervalMs?: number
   /** Every address this machine has, in any order that stays. */
@@ -41,7 +41,8 @@ export class Surroundings {
   look(): void {
     const [addresses, nowMs] = [this.#addressesNow(), this.#nowMs()]
     const moved = addresses !== this.#addresses
-    const woke = nowMs - this.#lookedMs > this.#intervalMs() + lateMsMax
+    // Or the clock was set, forward or back.
+    const woke = Math.abs(nowMs - this.#lookedMs - this.#intervalMs()) > lateMsMax
     this.#addresses = addresses
     this.#lookedMs = nowMs
     if (moved || woke) this.#init.onChange(moved ? 'moved' : 'woke')

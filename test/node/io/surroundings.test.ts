@@ -43,3 +43,10 @@ test('a sleep is noticed when it is over, also when the address is the same', ()
   expect(look(1_000)).toEqual([])
   end()
 })
+
+test('a clock that is set back is noticed, too', () => {
+  const { look, end } = watched()
+  expect(look(-86_400_000)).toEqual(['woke'])
+  expect(look(1_000)).toEqual([])
+  end()
+})

@@ -80,6 +80,7 @@ function told(input: Input, standing: Standing, nowMs: number): void {
       standing.lately.relays.add(input.relay)
       standing.publishing.delete(input.relay)
       return void standing.relays.delete(input.relay)
+    case 'relay-risen': // What was published over the last link is not waited for.
     case 'publish-answered':
       return void standing.publishing.delete(input.relay)
     case 'envelope-collected':

@@ -59,6 +59,7 @@ export const requiredMarks: readonly string[] = [
   'broke-before-effects',
   'away-for-days',
   'sent-in-the-future',
+  'refused-by-the-clock',
   'deposit-unanswered',
   'relay-busy',
   'mail-lost-with-the-disk',
@@ -95,7 +96,9 @@ export function marks(world: World): Watch {
   const answered = (answer: DepositAnswer): void => {
     if (answer.kind === 'delivered') world.mark('delivered-past-the-disk')
     if (answer.kind === 'unreachable' && answer.reason === 'no answer') world.mark('deposit-unanswered')
-    if (answer.kind === 'refused' && answer.reason === 'busy') world.mark('relay-busy')
+    if (answer.kind !== 'refused') return
+    if (answer.reason === 'busy') world.mark('relay-busy')
+    if (answer.reason === 'expired' || answer.reason === 'far-future') world.mark('refused-by-the-clock')
   }
   return {
     broke: (device) => void goneMs.set(device.name, world.nowMs),

@@ -5,7 +5,7 @@ import type { Break } from '../world/driver.ts'
 import type { Host } from '../world/network.ts'
 import type { Person } from '../world/person.ts'
 import type { SimRelay } from '../world/relay.ts'
-import { hour, minute, second } from '../world/story.ts'
+import { day, hour, minute, second } from '../world/story.ts'
 import type { FaultKind } from './draw.ts'
 import { flood } from './flood.ts'
 import { malice } from './malice.ts'
@@ -130,7 +130,8 @@ const causes: Record<FaultKind, Cause> = {
     world.after(aWhile(population, chance), () => relay.mend())
   },
   'clock-stepped'(population, chance) {
-    someone(population, chance).device.clock.step(chance.between(-1, 1) * chance.pick([second, minute, 6 * hour]))
+    const byMs = chance.between(-1, 1) * chance.pick([second, minute, 6 * hour, 5 * day])
+    someone(population, chance).device.setClock((clock) => clock.step(byMs))
   },
   flood(population, chance) {
     const [from, to] = chance.shuffled(population.people)

@@ -90,7 +90,7 @@ function heal(population: Population): void {
   }
   for (const { device } of people) {
     device.nextBreak = undefined
-    device.clock.correct()
+    device.setClock((its) => its.correct())
     story.network.plugIn(device.host)
     device.start()
   }

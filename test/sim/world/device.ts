@@ -52,6 +52,8 @@ export interface DeviceInit {
   readonly faults?: DeviceFaults
 }
 
+/** What `node/io/surroundings.ts` takes for more than a busy machine. */
+const noticedMs = 5_000
 /** An answer is fetched soon, or nobody waits for it. */
 const answersMax = 16
 
@@ -209,6 +211,14 @@ export class SimDevice {
 
   answer(request: number): Answer | undefined {
     return this.#answers.get(request)
+  }
+
+  /** Its clock shows another time, as the shell notices within a second. */
+  setClock(set: (clock: Clock) => void): void {
+    const before = this.clock.nowMs
+    set(this.clock)
+    if (Math.abs(this.clock.nowMs - before) < noticedMs) return
+    this.#init.network.world.after(1_000, () => this.#life?.push({ kind: 'surroundings-changed' }))
   }
 
   /** Puts rows into the store as if they had always been there, while the process does not run. */
