@@ -22,6 +22,13 @@ export interface AnteroomInit {
 /** How many more an address must have here than a newcomer's, to lose one to it: else two crowds would only swap places. */
 const crowdedBy = 2
 
+/**
+ * Handshakes that are begun as fast as they come, while so many are not through: those of everybody who can be served in the time
+ * that an answer takes around the world. Whoever is behind them may be silent: then one in so many milliseconds.
+ */
+const freelyMax = 256
+const slowlyMs = 4
+
 interface Guest {
   readonly address: string
   readonly socket: MultiaddrConnection
@@ -30,12 +37,20 @@ interface Guest {
   decide: ((isLetOn: boolean) => void) | undefined
 }
 
+/** Everybody here from one address, oldest first. */
+interface Party {
+  readonly guests: Set<Guest>
+  /** Those who were let on. */
+  letOn: number
+}
+
 export class Anteroom {
   readonly #init: AnteroomInit
   /** In the order in which they came. */
   readonly #guests = new Map<MultiaddrConnection, Guest>()
-  /** The same, oldest first, and the addresses in the order in which they are served next. */
-  readonly #byAddress = new Map<string, Set<Guest>>()
+  /** The same by address, that which was served last at the end. */
+  readonly #byAddress = new Map<string, Party>()
+  #letOn = 0
   #isTurnTaken = false
   #sendingAway: NodeJS.Timeout | undefined
 
@@ -70,14 +85,15 @@ export class Anteroom {
     const guest: Guest = { address, socket, untilMs: performance.now() + this.#init.msMax, decide: undefined }
     this.#guests.set(socket, guest)
     this.#sendingAway ??= this.#sendAwayIn(this.#init.msMax)
-    const others = this.#byAddress.get(address)
-    if (others === undefined) this.#byAddress.set(address, new Set([guest]))
-    else others.add(guest)
+    const party = this.#byAddress.get(address) ?? { guests: new Set(), letOn: 0 }
+    party.guests.add(guest)
+    this.#byAddress.set(address, party)
     socket.addEventListener('close', () => this.#leave(socket), { once: true })
-    if (!this.#isTurnTaken) {
-      this.#takeTurn()
+    if (!this.#isTurnTaken && this.#letOn < freelyMax) {
+      this.#served(guest, party)
       return true
     }
+    if (!this.#isTurnTaken) this.#takeTurn()
     return new Promise((resolve) => (guest.decide = resolve))
   }
 
@@ -85,10 +101,12 @@ export class Anteroom {
     const guest = this.#guests.get(socket)
     if (guest === undefined) return
     this.#guests.delete(socket)
-    const others = this.#byAddress.get(guest.address)
-    others?.delete(guest)
-    if (others?.size === 0) this.#byAddress.delete(guest.address)
-    guest.decide?.(false)
+    const party = this.#byAddress.get(guest.address)
+    party?.guests.delete(guest)
+    if (party?.guests.size === 0) this.#byAddress.delete(guest.address)
+    if (guest.decide !== undefined) return guest.decide(false)
+    this.#letOn -= 1
+    if (party !== undefined) party.letOn -= 1
   }
 
   /** Sends one away for the newcomer, if there is one to send away. */
@@ -104,9 +122,9 @@ export class Anteroom {
   /** The oldest from the address that has the most here, if that is many more than the newcomer's has. */
   #inTheWayOf(address: string): Guest | undefined {
     let most: ReadonlySet<Guest> = new Set()
-    for (const guests of this.#byAddress.values()) if (guests.size > most.size) most = guests
+    for (const { guests } of this.#byAddress.values()) if (guests.size > most.size) most = guests
     const [oldest] = most
-    return most.size < (this.#byAddress.get(address)?.size ?? 0) + crowdedBy ? undefined : oldest
+    return most.size < (this.#byAddress.get(address)?.guests.size ?? 0) + crowdedBy ? undefined : oldest
   }
 
   #sendAwayIn(ms: number): NodeJS.Timeout {
@@ -128,24 +146,35 @@ export class Anteroom {
 
   #takeTurn(): void {
     this.#isTurnTaken = true
-    setImmediate(() => {
+    const next = (): void => {
       this.#isTurnTaken = false
       this.#letOnNext()
-    })
+    }
+    if (this.#letOn < freelyMax) setImmediate(next)
+    else setTimeout(next, slowlyMs).unref()
   }
 
-  /** One from the address that was served longest ago. */
+  /** One from the address of which fewest were let on; of several such, from the one that was served longest ago. */
   #letOnNext(): void {
-    for (const [address, guests] of this.#byAddress) {
-      for (const guest of guests) {
-        const { decide } = guest
-        if (decide === undefined) continue
-        guest.decide = undefined
-        this.#byAddress.delete(address)
-        this.#byAddress.set(address, guests)
-        this.#takeTurn()
-        return decide(true)
-      }
+    let next: Party | undefined
+    for (const party of this.#byAddress.values()) {
+      if (party.guests.size > party.letOn && party.letOn < (next?.letOn ?? Infinity)) next = party
     }
+    if (next === undefined) return
+    for (const guest of next.guests) {
+      const { decide } = guest
+      if (decide === undefined) continue
+      guest.decide = undefined
+      this.#served(guest, next)
+      return decide(true)
+    }
+  }
+
+  #served({ address }: Guest, party: Party): void {
+    party.letOn += 1
+    this.#letOn += 1
+    this.#byAddress.delete(address)
+    this.#byAddress.set(address, party)
+    this.#takeTurn()
   }
 }

@@ -1,6 +1,9 @@
 /** Sockets that say nothing fill a relay's anteroom, and take nobody else's place in it. */
 import { connect, type Socket } from 'node:net'
+import type { MultiaddrConnection } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
 import { expect, test } from 'vitest'
+import { Anteroom } from '../../relay/io/anteroom.ts'
 import { caller, runningRelay } from './network.ts'
 import { openMailbox } from './caller.ts'
 import { atEnd } from './temporary.ts'
@@ -44,6 +47,24 @@ test('whoever has shown who they are is out of the anteroom', async () => {
   for (let i = 0; i < 5; i++) await openMailbox(await caller(), address)
   expect((await relay.status()).connections).toBe(5)
   expect(relay.reached.get('handshakesMax')).toBeUndefined()
+})
+
+test('while many are not through, one more is begun now and then, and first for whoever has fewest', async () => {
+  const anteroom = new Anteroom({ max: 1_000, msMax: 10_000, full: () => undefined })
+  const { denyInboundConnection: denies } = anteroom.behind({})
+  const letOn: string[] = []
+  const come = async (host: string): Promise<void> => {
+    const socket = { remoteAddr: multiaddr(`/ip4/${host}/tcp/1`), addEventListener: () => undefined }
+    if ((await denies?.(socket as unknown as MultiaddrConnection)) === false) letOn.push(host)
+  }
+  const crowd = Array.from({ length: 300 }, () => come('192.0.2.1'))
+  await expect.poll(() => letOn.length).toBeGreaterThanOrEqual(256)
+  const before = letOn.length
+  expect(before).toBeLessThan(300)
+  await come('192.0.2.2')
+  expect(letOn.length - before).toBeLessThan(5)
+  await Promise.all(crowd)
+  expect(letOn).toHaveLength(301)
 })
 
 test('those who came together and say nothing are sent away one after another', async () => {
