@@ -2,7 +2,7 @@
  * A flooded relay, with the limits it is shipped with: how late the messages of everybody else arrive, whether newcomers get
  * in, and what memory it takes; calm, under each attack, and under all of them together.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { fork, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,9 +35,10 @@ const bytes = 100
  */
 export async function flood(plan: FloodPlan): Promise<void> {
   const place = mkdtempSync(join(tmpdir(), 'linnet-bench-'))
-  const flooder = startFlooder()
+  const flooder = fork(fileURLToPath(new URL('../flooder.ts', import.meta.url)))
   const prepared = await startRelay(place, {})
   await ask(flooder, { kind: 'prepare', port: portOf(prepared.address), slowReaders: plan.slowReaders })
+  yieldProcessor(flooder)
   await prepared.process.kill() // What it took to receive half a GiB is not memory that an attack took.
   const { process: server, address } = await startRelay(place, {})
   const port = portOf(address)
@@ -93,16 +94,13 @@ const beginMs = 2_000
 const recoverMs = 2_000
 
 /**
- * In earnest the flood has other machines' processors. Where Linux lets it, it runs only while nobody else here wants to;
- * elsewhere it is at least polite.
+ * In earnest the flood has other machines' processors. Where Linux lets it, it runs only while nobody else here wants to, and
+ * elsewhere it takes their time.
  */
-function startFlooder(): ChildProcess {
-  const program = fileURLToPath(new URL('../flooder.ts', import.meta.url))
-  const idle = ['--idle', '0', process.execPath]
-  const yields = spawnSync('chrt', [...idle, '--version'], { stdio: 'ignore' }).status === 0
-  if (!yields) console.log('There is no chrt here: the flood takes processor time from those it is measured against.\n')
-  const [command, ...rest] = yields ? ['chrt', ...idle, program] : [process.execPath, program]
-  return spawn(command, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+function yieldProcessor({ pid }: ChildProcess): void {
+  const { status } = spawnSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(pid)], { stdio: 'ignore' })
+  if (status !== 0)
+    console.log('There is no chrt here: the flood takes processor time from those it is measured against.\n')
 }
 
 function portOf(address: string): number {
