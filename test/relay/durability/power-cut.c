@@ -3,7 +3,8 @@
  *
  * A power cut: after every successful fsync or fdatasync of such a file, its content is copied below $CUT_KEEP. When the
  * program is then killed, that directory is what a disk would hold which keeps exactly what was synced and nothing else.
- * It is a model: no torn sectors, a file that is removed is gone at once, and one that is renamed is not followed.
+ * A file that was renamed has its new name there once the directory itself was synced. It is a model: no torn sectors, no
+ * directories in the directory, and a file that is removed is gone at once.
  *
  * A disk that refuses: while the file $CUT_FAIL exists, writing fails with the error whose number it holds.
  */
@@ -20,7 +21,53 @@
 
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
-/* The path below $CUT_WATCH, or NULL. */
+#define RENAMES_MAX 16
+
+/* Renamed in $CUT_WATCH since it was last synced: from and to. */
+static char renamed[RENAMES_MAX][2][256];
+static int renames = 0;
+
+static int rename_really(const char *from, const char *to) {
+  static int (*real)(const char *, const char *);
+  if (!real) real = dlsym(RTLD_NEXT, "rename");
+  return real(from, to);
+}
+
+/* The name of a file directly in $CUT_WATCH, or NULL. */
+static const char *name_of(const char *path) {
+  const char *watch = getenv("CUT_WATCH");
+  size_t prefix = watch ? strlen(watch) : 0;
+  if (!watch || strncmp(path, watch, prefix) != 0 || path[prefix] != '/') return NULL;
+  return strchr(path + prefix + 1, '/') ? NULL : path + prefix + 1;
+}
+
+int rename(const char *from, const char *to) {
+  const char *old_name = name_of(from), *new_name = name_of(to);
+  int result = rename_really(from, to);
+  if (result || !old_name || !new_name) return result;
+  pthread_mutex_lock(&one_at_a_time);
+  if (renames == RENAMES_MAX) abort();
+  snprintf(renamed[renames][0], sizeof renamed[0][0], "%s", old_name);
+  snprintf(renamed[renames][1], sizeof renamed[0][1], "%s", new_name);
+  renames++;
+  pthread_mutex_unlock(&one_at_a_time);
+  return result;
+}
+
+/* $CUT_WATCH itself was synced. */
+static void keep_names(const char *directory) {
+  char from[4400], to[4400];
+  pthread_mutex_lock(&one_at_a_time);
+  for (int i = 0; i < renames; i++) {
+    snprintf(from, sizeof from, "%s/%s", directory, renamed[i][0]);
+    snprintf(to, sizeof to, "%s/%s", directory, renamed[i][1]);
+    rename_really(from, to); /* Of a file that was never synced nothing is there. */
+  }
+  renames = 0;
+  pthread_mutex_unlock(&one_at_a_time);
+}
+
+/* The path below $CUT_WATCH, or NULL. An empty one is $CUT_WATCH. */
 static const char *watched(int fd, char *path, size_t size) {
   const char *watch = getenv("CUT_WATCH");
   char link[64];
@@ -30,8 +77,9 @@ static const char *watched(int fd, char *path, size_t size) {
   if (length <= 0) return NULL;
   path[length] = 0;
   size_t prefix = strlen(watch);
-  if (strncmp(path, watch, prefix) != 0 || path[prefix] != '/') return NULL;
-  return path + prefix + 1;
+  if (strncmp(path, watch, prefix) != 0) return NULL;
+  if (path[prefix] == 0) return path + prefix;
+  return path[prefix] == '/' ? path + prefix + 1 : NULL;
 }
 
 static void keep(int fd) {
@@ -40,6 +88,7 @@ static void keep(int fd) {
   static char piece[1 << 20];
   struct stat about;
   const char *name = directory ? watched(fd, path, sizeof path) : NULL;
+  if (name && !*name) return keep_names(directory);
   if (!name || strchr(name, '/') || fstat(fd, &about) || !S_ISREG(about.st_mode)) return;
   pthread_mutex_lock(&one_at_a_time);
   snprintf(draft, sizeof draft, "%s/%s.draft", directory, name);
@@ -50,7 +99,7 @@ static void keep(int fd) {
     if (write(to, piece, length) != length) abort();
   close(from);
   close(to);
-  if (rename(draft, kept)) abort();
+  if (rename_really(draft, kept)) abort();
   pthread_mutex_unlock(&one_at_a_time);
 }
 
