@@ -13,14 +13,13 @@ const source = new URL('main.ts', import.meta.url)
 const built = new URL('../dist/cli/main.js', import.meta.url)
 const inCheckout = existsSync(source)
 
-const needed = inCheckout ? [22, 18] : [22, 13]
+// Before these, Node does not strip types, and loading SQLite ends it without a word.
 const [major = 0, minor = 0] = versions.node.split('.').map(Number)
-const tooOld =
-  major < needed[0] || (major === needed[0] && minor < needed[1]) || (major === 23 && inCheckout && minor < 6)
+const tooOld = major < 22 || (major === 22 && minor < 18) || (major === 23 && minor < 6)
 
 if (tooOld) {
   const cure = inCheckout ? ' (here, `npm install` brings one that `npm run` and `npx linnet` use)' : ''
-  stderr.write(`linnet needs Node ${needed.join('.')} or newer; this is Node ${versions.node}${cure}.\n`)
+  stderr.write(`linnet needs Node 22.18 or newer; this is Node ${versions.node}${cure}.\n`)
   exit(1)
 }
 

@@ -54,7 +54,7 @@ test('it carries no tests and no sources', () => {
 test.each([
   ['a checkout', () => join(root, 'cli/linnet.js'), '22.17.1', 'Node 22.18 or newer'],
   ['a checkout', () => join(root, 'cli/linnet.js'), '23.5.0', 'Node 22.18 or newer'],
-  ['a package', () => join(installed, 'cli/linnet.js'), '20.20.2', 'Node 22.13 or newer'],
+  ['a package', () => join(installed, 'cli/linnet.js'), '20.20.2', 'Node 22.18 or newer'],
 ])('%s says in one line that Node is too old', async (_where, launcher, version, words) => {
   const disguise = join(folder, 'disguise.cjs')
   writeFileSync(disguise, `Object.defineProperty(process, 'versions', { value: { node: '${version}' } })`)
