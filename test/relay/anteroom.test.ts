@@ -68,14 +68,14 @@ test('while many are not through, one more is begun now and then, and first for 
 })
 
 test('those who came together and say nothing are sent away one after another', async () => {
-  const { address, relay } = await runningRelay({ limits: { handshakesMax: 20, handshakeMsMax: 400 } })
+  const { address, relay } = await runningRelay({ limits: { handshakesMax: 20, handshakeMsMax: 1_000 } })
   const crowd = await severalFrom('127.0.0.1', address, 20)
-  const cameMs = performance.now()
-  const stayedMs = await Promise.all(
-    crowd.map((socket) => new Promise<number>((left) => socket.once('close', () => left(performance.now() - cameMs)))),
+  const leftMs = await Promise.all(
+    crowd.map(async (socket) => {
+      if (!socket.closed) await new Promise((left) => socket.once('close', left))
+      return performance.now()
+    }),
   )
-  const sorted = stayedMs.toSorted((a, b) => a - b)
-  expect((sorted.at(-1) ?? 0) - (sorted[0] ?? 0)).toBeGreaterThan(300) // Of them one in 20 ms.
-  expect(sorted.at(-1)).toBeLessThan(5_000)
+  expect(Math.max(...leftMs) - Math.min(...leftMs)).toBeGreaterThan(700) // One of them in 50 ms.
   await expect.poll(() => relay.reached.get('handshakeMsMax')).toBe(20)
 })
