@@ -254,6 +254,8 @@ if (server === undefined) {
     await client.query(`ALTER DATABASE ${name} SET synchronous_commit = off`)
     await client.end()
     await expect(open(url)).rejects.toThrow(/synchronous_commit is off/)
-    await expect(open(url.replace(/host=[^&]*/, 'host=%2Fnowhere'))).rejects.toThrow(/No PostgreSQL server answers where .* \(ENOENT\)/)
+    await expect(open(url.replace(/host=[^&]*/, 'host=%2Fnowhere'))).rejects.toThrow(
+      /No PostgreSQL server answers where .* \(ENOENT\)/,
+    )
   })
 }
