@@ -50,9 +50,21 @@ export async function backupTo(
     writeFileSync(join(copy, listName), `${JSON.stringify(Object.fromEntries(sums), null, 2)}\n`, { mode: 0o600 })
   } catch (error) {
     rmSync(copy, { recursive: true, force: true })
-    throw error
+    throw explained(error, copy)
   }
   return [databaseName, keyName, listName]
+}
+
+/** A disk that does not take the copy is its operator's to look at. */
+function explained(error: unknown, copy: string): unknown {
+  const words = error instanceof Error ? error.message : ''
+  const [fault] =
+    /database or disk is full|disk I\/O error|readonly database|unable to open database file|ENOSPC|EDQUOT|EROFS/.exec(
+      words,
+    ) ?? []
+  return fault === undefined
+    ? error
+    : new UsageError(`The copy cannot be written to ${copy} (${fault}); nothing is left there.`)
 }
 
 /** Copies the database of a relay that is not running. */

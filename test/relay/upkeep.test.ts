@@ -67,3 +67,15 @@ test('a directory where the database should be is the disk’s fault, not ours',
   mkdirSync(join(dataDir, 'relay.db'))
   await expect(createRelay({ dataDir })).rejects.toThrow(/EISDIR|SQLITE_CANTOPEN/)
 })
+
+test('a copy that the disk does not take is the disk’s fault, and nothing is left of it', async ({ skip }) => {
+  if (process.platform !== 'linux') return skip('only Linux has a place that takes no files from anybody')
+  const dataDir = await used()
+  const copy = join(await temporaryDirectory(), 'copy')
+  const written = backupTo(dataDir, copy, () => copyIdleDatabase(dataDir, '/proc/copy'))
+  await expect(written).rejects.toMatchObject({
+    name: 'UsageError',
+    message: expect.stringContaining(`cannot be written to ${copy}`) as string,
+  })
+  expect(existsSync(copy)).toBe(false)
+})
