@@ -52,7 +52,7 @@ export class Anteroom {
   readonly #byAddress = new Map<string, Party>()
   #letOn = 0
   #isTurnTaken = false
-  #sendingAway: NodeJS.Timeout | undefined
+  #isWatched = false
 
   constructor(init: AnteroomInit) {
     this.#init = init
@@ -84,7 +84,7 @@ export class Anteroom {
     }
     const guest: Guest = { address, socket, untilMs: performance.now() + this.#init.msMax, decide: undefined }
     this.#guests.set(socket, guest)
-    this.#sendingAway ??= this.#sendAwayIn(this.#init.msMax)
+    if (!this.#isWatched) this.#sendAwayIn(this.#init.msMax)
     const party = this.#byAddress.get(address) ?? { guests: new Set(), letOn: 0 }
     party.guests.add(guest)
     this.#byAddress.set(address, party)
@@ -127,18 +127,19 @@ export class Anteroom {
     return most.size < (this.#byAddress.get(address)?.guests.size ?? 0) + crowdedBy ? undefined : oldest
   }
 
-  #sendAwayIn(ms: number): NodeJS.Timeout {
-    return setTimeout(() => this.#sendAwayOldest(), ms).unref()
+  #sendAwayIn(ms: number): void {
+    this.#isWatched = true
+    setTimeout(() => this.#sendAwayOldest(), ms).unref()
   }
 
   /** If its time is up; the next one a moment later. */
   #sendAwayOldest(): void {
     const [oldest] = this.#guests.values()
-    this.#sendingAway = undefined
+    this.#isWatched = false
     if (oldest === undefined) return
     const leftMs = oldest.untilMs - performance.now()
     const { max, msMax } = this.#init
-    this.#sendingAway = this.#sendAwayIn(Math.max(leftMs, msMax / max))
+    this.#sendAwayIn(Math.max(leftMs, msMax / max))
     if (leftMs > 0) return
     this.#leave(oldest.socket)
     oldest.socket.abort(new Error('the handshake took too long'))

@@ -51,11 +51,11 @@ test('whoever has shown who they are is out of the anteroom', async () => {
 
 test('while many are not through, one more is begun now and then, and first for whoever has fewest', async () => {
   const anteroom = new Anteroom({ max: 1_000, msMax: 10_000, full: () => undefined })
-  const { denyInboundConnection: denies } = anteroom.behind({})
+  const gater = anteroom.behind({})
   const letOn: string[] = []
   const come = async (host: string): Promise<void> => {
     const socket = { remoteAddr: multiaddr(`/ip4/${host}/tcp/1`), addEventListener: () => undefined }
-    if ((await denies?.(socket as unknown as MultiaddrConnection)) === false) letOn.push(host)
+    if ((await gater.denyInboundConnection?.(socket as unknown as MultiaddrConnection)) === false) letOn.push(host)
   }
   const crowd = Array.from({ length: 300 }, () => come('192.0.2.1'))
   await expect.poll(() => letOn.length).toBeGreaterThanOrEqual(256)
