@@ -79,6 +79,8 @@ export const requiredMarks: readonly string[] = [
   'relay-reordered',
   'relay-forged',
   'relay-replayed',
+  'relay-forged-card',
+  'relay-forged-bundle',
   'relay-answered-falsely',
   'relay-kept-silent',
   'custody-refused',

@@ -8,7 +8,7 @@ import type { SimRelay } from '../world/relay.ts'
 import { day, hour, minute, second } from '../world/story.ts'
 import type { FaultKind } from './draw.ts'
 import { flood } from './flood.ts'
-import { malice } from './malice.ts'
+import { lies, malice } from './malice.ts'
 import type { Population } from './population.ts'
 
 type Cause = (population: Population, chance: Chance) => void
@@ -60,7 +60,7 @@ const causes: Record<FaultKind, Cause> = {
     const { device } = someone(population, chance)
     device.kill()
     const { safetyMs } = population.drawn
-    const awayMs = chance.hits(0.3) ? safetyMs * chance.between(0.3, 0.8) : aWhile(population, chance)
+    const awayMs = chance.hits(0.5) ? safetyMs * chance.between(0.3, 0.8) : aWhile(population, chance)
     population.story.world.after(awayMs, () => {
       if (population.people.some((person) => person.device === device)) device.start()
     })
@@ -97,18 +97,15 @@ const causes: Record<FaultKind, Cause> = {
     const [first] = person.device.core?.settings.relays ?? []
     const relay = story.relays.find(({ address }) => address === first)
     if (relay === undefined) return
+    const move = (): void => person.device.roam(`house of ${person.name}`, chance.pick(['home', 'public', 'hidden']))
     restoreLater(population, relay, chance, () => {
       const cutOff = person.device.host
       const heal = story.network.cut((from, to) => [from, to].includes(cutOff) && [from, to].includes(relay.host))
       story.world.after(briefly(population, chance), heal)
-      person.device.roam(`house of ${person.name}`, chance.pick(['home', 'public', 'hidden'] as const))
-      for (const other of people) {
-        if (other === person || chance.hits(0.5)) continue
-        population.lostSessions.get(other.name)?.add(person.device.id)
-        const text = `where are you, ${person.name}?`
-        other.device.ask((request) => ({ kind: 'text-submitted', request, to: person.account, text }))
-      }
+      move()
+      for (const other of people) if (other !== person) writeAfresh(population, other, person)
     })
+    move() // What the copy says of them is old at once.
   },
   'relay-slow'(population, chance) {
     const relay = someRelay(population, chance)
@@ -127,10 +124,13 @@ const causes: Record<FaultKind, Cause> = {
     if (relay === undefined) return
     const { world } = population.story
     relay.malice = malice(chance.fork(`malice ${world.nowMs}`), (name) => world.mark(name))
+    const [from, to] = chance.shuffled(population.people)
+    if (from !== undefined && to !== undefined) writeAfresh(population, from, to)
+    relay.lie = lies(chance.fork(`lies ${world.nowMs}`), (name) => world.mark(name))
     world.after(aWhile(population, chance), () => relay.mend())
   },
   'clock-stepped'(population, chance) {
-    const byMs = chance.between(-1, 1) * chance.pick([second, minute, 6 * hour, 5 * day])
+    const byMs = chance.between(-1, 1) * chance.pick([second, minute, 6 * hour, 5 * day, 5 * day])
     someone(population, chance).device.setClock((clock) => clock.step(byMs))
   },
   flood(population, chance) {
@@ -149,7 +149,7 @@ const causes: Record<FaultKind, Cause> = {
     const person = someone(population, chance)
     const relays = chance.shuffled(population.story.relays).slice(0, 1 + chance.below(2))
     if (relays.length === 0) return
-    if (chance.hits(0.5)) writeUnaware(population, person, chance)
+    writeUnaware(population, person, chance)
     person.device.ask((n) => ({ kind: 'relays-chosen', request: n, relays: relays.map((relay) => relay.address) }))
   },
   'device-replaced'(population, chance) {
@@ -172,19 +172,29 @@ const causes: Record<FaultKind, Cause> = {
   },
 }
 
+/** Somebody has lost their session and needs a new one, from whichever directory. */
+function writeAfresh(population: Population, from: Person, to: Person): void {
+  population.lostSessions.get(from.name)?.add(to.device.id)
+  from.device.ask((request) => ({ kind: 'text-submitted', request, to: to.account, text: 'and now?' }))
+}
+
 /** Somebody who does not hear of it writes to where they were. */
 function writeUnaware(population: Population, to: Person, chance: Chance): void {
-  const { network, world } = population.story
+  const { world } = population.story
   const { device } = someone(population, chance)
-  network.unplug(device.host)
-  device.ask((request) => ({ kind: 'text-submitted', request, to: to.account, text: 'still there?' }))
-  world.after(briefly(population, chance), () => network.plugIn(device.host))
+  if (device === to.device) return
+  device.kill()
+  world.after(briefly(population, chance), () => {
+    if (!population.people.some((person) => person.device === device)) return
+    device.start()
+    device.ask((request) => ({ kind: 'text-submitted', request, to: to.account, text: 'still there?' }))
+  })
 }
 
 /** Copied now, put back after a while, and with it something else. */
 function restoreLater(population: Population, relay: SimRelay, chance: Chance, besides: () => void): void {
   const backup = relay.backUp()
-  const afterMs = chance.unit() * (population.drawn.safetyMs / 3)
+  const afterMs = chance.between(0.05, 0.4) * population.drawn.safetyMs
   population.story.world.after(afterMs, () => {
     if (population.healed) return
     relay.restore(backup)

@@ -1,9 +1,11 @@
 /**
  * A relay that is not what it should be: it withholds, repeats, reorders and alters what it holds, signs for what it did not
- * keep, and claims deliveries it cannot know of. What it cannot do is read, or sign for another.
+ * keep, claims deliveries it cannot know of, and tells lies about people. What it cannot do is read, or sign for another.
  */
 import type { Chance } from '../world/chance.ts'
 import type { Malice } from '../world/relay.ts'
+import type { SignedCard } from '../../../protocol/wire/card.ts'
+import type { DirectoryFrame, PublicPreKey } from '../../../protocol/wire/directory.ts'
 import type { Envelope, MailboxFrame } from '../../../protocol/wire/mailbox.ts'
 
 const rememberedMax = 50
@@ -55,11 +57,37 @@ function page(frame: Extract<MailboxFrame, { kind: 'page' }>, kept: Kept, { rate
   return { ...frame, envelopes }
 }
 
+/** Cards and bundles that are nobody's, or somebody else's; one-time keys that were given before, or never existed. */
+export function lies(chance: Chance, mark: (name: string) => void): (frame: DirectoryFrame) => DirectoryFrame {
+  const rate = chance.pick([0.1, 0.3, 0.8])
+  let [lastCard, lastKey]: [SignedCard | undefined, PublicPreKey | undefined] = [undefined, undefined]
+  return (frame) => {
+    if ((frame.kind !== 'card' && frame.kind !== 'bundle') || !chance.hits(rate)) return frame
+    mark(`relay-forged-${frame.kind}`)
+    if (frame.kind === 'card') {
+      const { card } = frame
+      const other = lastCard
+      lastCard = card
+      if (other !== undefined && chance.hits(0.5)) return { kind: 'card', card: other }
+      return { kind: 'card', card: { ...card, card: flipped(card.card, chance) } }
+    }
+    const { bundle, preKey } = frame
+    const again = lastKey
+    lastKey = preKey ?? lastKey
+    if (preKey !== undefined && chance.hits(0.5)) return { ...frame, preKey: again ?? { ...preKey, id: preKey.id + 1 } }
+    return { ...frame, bundle: { ...bundle, signedPreKey: flipped(bundle.signedPreKey, chance) } }
+  }
+}
+
 function altered(envelope: Envelope, chance: Chance): Envelope {
-  const sealed = envelope.sealed.slice()
-  const at = chance.below(sealed.length)
-  sealed[at] = (sealed[at] ?? 0) ^ (1 + chance.below(255))
-  return { ...envelope, sealed }
+  return { ...envelope, sealed: flipped(envelope.sealed, chance) }
+}
+
+function flipped(bytes: Uint8Array, chance: Chance): Uint8Array {
+  const copy = bytes.slice()
+  const at = chance.below(copy.length)
+  copy[at] = (copy[at] ?? 0) ^ (1 + chance.below(255))
+  return copy
 }
 
 function falseAnswers(frame: Extract<MailboxFrame, { kind: 'stored' }>, chance: Chance): MailboxFrame[] {

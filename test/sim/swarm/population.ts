@@ -23,7 +23,7 @@ import type { DeviceFaults, SimDevice } from '../world/device.ts'
 import { overriding } from '../world/overriding.ts'
 import type { Person } from '../world/person.ts'
 import { hour, minute, second, Story } from '../world/story.ts'
-import type { Draw } from './draw.ts'
+import type { Draw, FaultKind } from './draw.ts'
 import { noPlant, type Plant } from './planted.ts'
 
 export class Population {
@@ -147,7 +147,8 @@ export class Population {
       overriding(real, { session: (device) => (lost.has(device) ? undefined : real.session(device)) })
     const reads = (real: Reads, life: number): Reads => {
       const { faults } = this.drawn
-      const known = faults.includes('session-lost') || faults.includes('relays-disagree') ? forgetful(real) : real
+      const forgets: readonly FaultKind[] = ['session-lost', 'relays-disagree', 'relay-malicious']
+      const known = forgets.some((kind) => faults.includes(kind)) ? forgetful(real) : real
       return planted?.reads?.(known, life) ?? known
     }
     return { ...planted, reads }

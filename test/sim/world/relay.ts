@@ -75,6 +75,8 @@ export class SimRelay {
   /** The share of store calls that this machine cannot carry out. */
   failureRate = 0
   malice: Malice | undefined
+  /** What its directory answers instead. */
+  lie: ((frame: DirectoryFrame) => DirectoryFrame) | undefined
   deposits = 0
   pages = 0
 
@@ -165,6 +167,7 @@ export class SimRelay {
   mend(): void {
     if (this.malice === undefined) return
     this.malice = undefined
+    this.lie = undefined
     if (!this.running) return
     this.kill()
     this.start()
@@ -243,7 +246,8 @@ export class SimRelay {
         return this.#sendMailbox(effect.stream, effect.frame)
       case 'send-directory-frame': {
         const stream = this.#streams.get(effect.stream)
-        if (stream !== undefined) this.#init.carriage.directory(stream.end, effect.frame)
+        const frame = this.lie?.(effect.frame) ?? effect.frame
+        if (stream !== undefined) this.#init.carriage.directory(stream.end, frame)
         return
       }
       case 'ask-store':
