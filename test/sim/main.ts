@@ -7,7 +7,7 @@
  *
  * Exit codes are those of `linnet`: 0 nothing wrong, 1 the command was not understood, 2 something was found.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { runScale } from './scale/command.ts'
 import { runOne, runSeeds } from './swarm/command.ts'
