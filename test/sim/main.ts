@@ -102,11 +102,16 @@ function flags(): ReturnType<typeof parseArgs<{ options: typeof options }>>['val
 /** A town makes much that is soon forgotten; with a larger nursery it is forgotten for nothing. A third of the time. */
 const roomyHeap = '--max-semi-space-size=256'
 
-function againWithRoom(): number {
+function againWithRoom(): Promise<number> {
   const { argv, execArgv, execPath } = process
   const roomy = [...execArgv, roomyHeap, '--min-semi-space-size=256']
-  const { status, signal } = spawnSync(execPath, [...roomy, ...argv.slice(1)], { stdio: 'inherit' })
-  return signal === 'SIGINT' ? interruptedCode : (status ?? 2)
+  const child = spawn(execPath, [...roomy, ...argv.slice(1)], { stdio: 'inherit' })
+  process.once('SIGTERM', () => child.kill()) // Whoever ends this process alone means both.
+  process.once('SIGINT', () => undefined) // A terminal tells both, and the child ends the better for it.
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => resolve(signal === 'SIGINT' ? interruptedCode : (code ?? 2)))
+  })
 }
 
 /** As a shell gives to whoever is interrupted. */
