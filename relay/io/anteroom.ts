@@ -24,10 +24,11 @@ const crowdedBy = 2
 
 /**
  * Handshakes that are begun as fast as they come, while so many are not through: those of everybody who can be served in the time
- * that an answer takes around the world. Whoever is behind them may be silent: then one in so many milliseconds.
+ * that an answer takes around the world. Whoever is behind them may be silent: then one in so many milliseconds, which is
+ * about what it costs to serve one, so that a crowd whose answers are slow is hardly kept waiting.
  */
 const freelyMax = 256
-const slowlyMs = 4
+const slowlyMs = 2
 
 interface Guest {
   readonly address: string
