@@ -18,7 +18,7 @@ export const recordBytesMax: number = 65_535 - tagBytes
 
 const lengthBytes = 2
 
-/** The cipher libp2p's own Noise uses for small records: for those, five times as fast as any other in Node. */
+/** The cipher libp2p's own Noise uses for small records: for those, three to five times as fast as any other in Node. */
 const cipher = new ChaCha20Poly1305(newInstance())
 
 /** One direction of a channel: each record has the next number for its nonce. */
