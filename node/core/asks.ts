@@ -236,7 +236,9 @@ export class Asks {
     lane.bundleAt = lane.bundleAt.filter((at) => at !== ask.at)
     const frame = answer.kind === 'answered' ? answer.frame : undefined
     const failure =
-      frame?.kind === 'bundle' ? this.#init.sessions.initiate(ask.device, whole(frame), draft) : reasonOf(answer)
+      frame?.kind === 'bundle'
+        ? this.#init.sessions.initiate(ask.device, whole(frame, lane.unheard), draft)
+        : reasonOf(answer)
     if (failure === undefined) {
       lane.bundleSources = undefined
       lane.bundleAt = nowhere
@@ -298,10 +300,11 @@ function hasten(quest: CardQuest, { nowMs }: Draft): void {
   quest.dueMs = Math.min(quest.dueMs, nowMs)
 }
 
-function whole(frame: Extract<DirectoryFrame, { kind: 'bundle' }>): PreKeyBundle {
+/** `unheard`: the one-time key may be what nobody can read it for; what is signed lasts for weeks. */
+function whole(frame: Extract<DirectoryFrame, { kind: 'bundle' }>, unheard: boolean): PreKeyBundle {
   return {
     ...frame.bundle,
-    ...(frame.preKey && { preKeyId: frame.preKey.id, preKey: frame.preKey.key }),
+    ...(!unheard && frame.preKey && { preKeyId: frame.preKey.id, preKey: frame.preKey.key }),
   }
 }
 

@@ -4,7 +4,7 @@
  * They say so themselves when they cannot read what came. Whoever does not know us yet cannot: they have no card of ours
  * to answer to. The one-time key under which we wrote may be gone, because a directory gave it to another before (its
  * operator put back an old copy), or because they themselves went back to one. So a first message that a relay has handed
- * out again and again, and that nobody has ever confirmed, is taken for unread.
+ * out again and again, and that nobody has ever confirmed, is taken for unread, and goes out under no one-time key at all.
  */
 import { retryMsMax, retryMsMin } from '../../protocol/limits.ts'
 import { backoffMs } from './backoff.ts'

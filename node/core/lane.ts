@@ -81,6 +81,8 @@ export class Lane {
   /** The session is useless to the other side: encrypt nothing before a new one stands. */
   needsFreshSession = false
   resetMs = 0
+  /** The last session was given up because nobody confirmed anything under it. */
+  unheard = false
   resets = 0
   /** When this lane wants to be looked at again. */
   wakeMs = 0

@@ -117,6 +117,7 @@ export class Outcomes {
     }
     lane.resets = 0
     lane.linkRefusals = 0
+    lane.unheard = false
     lane.linkProved = true
     lane.dialFailures = 0
     lane.dialFromMs = 0
@@ -264,6 +265,7 @@ export class Outcomes {
   /** True when what was taken goes out once more, encrypted anew: nobody seems to be able to read it. */
   #doubtSession(lane: Lane, entry: Entry, relay: string, tookMs: number, draft: Draft): boolean {
     if (!isUnheard(lane, entry, relay, tookMs, draft.contact(lane.account))) return false
+    lane.unheard = true
     return startAfresh(lane, 'collected, and never confirmed', draft)
   }
 

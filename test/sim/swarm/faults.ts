@@ -87,15 +87,18 @@ const causes: Record<FaultKind, Cause> = {
   },
   'relay-wiped': (population, chance) => someRelay(population, chance)?.wipe(),
   'relay-restored'(population, chance) {
-    const relay = someRelay(population, chance)
-    if (relay !== undefined) restoreLater(population, relay, chance, () => undefined)
+    const person = someone(population, chance)
+    const relay = firstRelayOf(population, person) ?? someRelay(population, chance)
+    if (relay === undefined) return
+    restoreLater(population, relay, chance, () => population.introduceTo(person))
+    // Keys that the copy still has are used up.
+    for (const other of population.people) if (other !== person) writeAfresh(population, other, person)
   },
   /** One of somebody's relays holds what they said of themselves long ago, another what they say now, and both are asked. */
   'relays-disagree'(population, chance) {
     const { story, people } = population
     const person = someone(population, chance)
-    const [first] = person.device.core?.settings.relays ?? []
-    const relay = story.relays.find(({ address }) => address === first)
+    const relay = firstRelayOf(population, person)
     if (relay === undefined) return
     const move = (): void => person.device.roam(`house of ${person.name}`, chance.pick(['home', 'public', 'hidden']))
     restoreLater(population, relay, chance, () => {
@@ -170,6 +173,12 @@ const causes: Record<FaultKind, Cause> = {
     const { id: device } = someone(population, chance).device
     for (let i = 0; i < preKeysPublished; i++) relay?.inspect({ op: 'take-prekey', device, spend: true })
   },
+}
+
+/** Whoever asks for somebody's keys asks there first. */
+function firstRelayOf({ story }: Population, person: Person): SimRelay | undefined {
+  const [first] = person.device.core?.settings.relays ?? []
+  return story.relays.find(({ address }) => address === first)
 }
 
 /** Somebody has lost their session and needs a new one, from whichever directory. */

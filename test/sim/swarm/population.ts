@@ -37,6 +37,8 @@ export class Population {
   readonly #plant: Plant
   readonly #limits: RelayLimits
   #replaced = 0
+  /** Those who have not met. */
+  readonly #apart: { readonly host: Person; readonly guest: Person; readonly asStranger: boolean }[] = []
 
   constructor(
     seed: string,
@@ -74,11 +76,18 @@ export class Population {
       for (const guest of this.people) {
         if (host.name >= guest.name) continue
         const asStranger = meeting.hits(this.drawn.strangersRate)
-        const inMs = meeting.hits(0.8) ? 0 : meeting.unit() * this.drawn.safetyMs
-        world.after(inMs, () => this.#introduce(host, guest, asStranger))
+        if (meeting.hits(0.7)) this.#introduce(host, guest, asStranger)
+        else this.#apart.push({ host, guest, asStranger })
         world.pass(second)
       }
     }
+  }
+
+  /** Somebody who does not know this person yet gets to know them. */
+  introduceTo(person: Person): void {
+    const at = this.#apart.findIndex(({ host }) => host === person)
+    const [pair] = at < 0 ? [] : this.#apart.splice(at, 1)
+    if (pair !== undefined) this.#introduce(pair.host, pair.guest, pair.asStranger)
   }
 
   /** The same account on a new machine, with nothing but its key; the old machine is gone. */
@@ -147,7 +156,7 @@ export class Population {
       overriding(real, { session: (device) => (lost.has(device) ? undefined : real.session(device)) })
     const reads = (real: Reads, life: number): Reads => {
       const { faults } = this.drawn
-      const forgets: readonly FaultKind[] = ['session-lost', 'relays-disagree', 'relay-malicious']
+      const forgets: readonly FaultKind[] = ['session-lost', 'relay-restored', 'relays-disagree', 'relay-malicious']
       const known = forgets.some((kind) => faults.includes(kind)) ? forgetful(real) : real
       return planted?.reads?.(known, life) ?? known
     }

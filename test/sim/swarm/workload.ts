@@ -27,6 +27,7 @@ function talk(population: Population, person: Person, untilMs: number): void {
   }
   const say = (): void => {
     if (chance.hits(0.2)) letIn(person)
+    if (chance.hits(0.02)) population.introduceTo(person)
     const contacts = person.device.store.contacts().filter(({ state }) => state === 'added' || state === 'adding')
     if (contacts.length === 0) return
     const { account: to } = chance.pick(contacts)
