@@ -58,7 +58,7 @@ export class Draft implements Step<Change, Effect> {
   /** What this step has put, over what the store has; most steps put little or nothing. */
   #contacts: Map<AccountId, Contact> | undefined
   #sessions: Map<DeviceId, SessionRecord> | undefined
-  #messages: Map<string, Message> | undefined
+  #messages: Map<MessageId, readonly Message[]> | undefined
 
   constructor({ reads, random, counters }: DraftInit, nowMs: number) {
     this.reads = reads
@@ -139,12 +139,16 @@ export class Draft implements Step<Change, Effect> {
   }
 
   message(conversation: AccountId, outgoing: boolean, id: MessageId): Message | undefined {
-    return this.#messages?.get(`${conversation} ${outgoing} ${id}`) ?? this.reads.message(conversation, outgoing, id)
+    const put = this.#messages?.get(id)?.find((m) => m.conversation === conversation && m.outgoing === outgoing)
+    return put ?? this.reads.message(conversation, outgoing, id)
   }
 
   putMessage(message: Message): void {
     this.#messages ??= new Map()
-    this.#messages.set(`${message.conversation} ${message.outgoing} ${message.id}`, message)
+    const twins = this.#messages
+      .get(message.id)
+      ?.filter((m) => m.conversation !== message.conversation || m.outgoing !== message.outgoing)
+    this.#messages.set(message.id, twins === undefined ? [message] : [...twins, message])
     this.keep({ kind: 'put-message', message })
   }
 

@@ -54,6 +54,7 @@ export class UndoLog {
 
 /** Stays the same while its value is replaced, so that groups it stays in need not be told. */
 interface Row<V> {
+  readonly key: string
   readonly place: number
   value: V
 }
@@ -82,15 +83,15 @@ export class Table<V> implements Undoable {
   put(key: string, value: V): void {
     const row = this.#rows.get(key)
     this.#undo.push({ table: this, key, value: row?.value, place: row?.place ?? 0 })
-    if (row === undefined) this.#insert(key, { place: this.#nextPlace++, value })
-    else this.#replace(key, row, value)
+    if (row === undefined) this.#insert({ key, place: this.#nextPlace++, value })
+    else this.#replace(row, value)
   }
 
   drop(key: string): void {
     const row = this.#rows.get(key)
     if (row === undefined) return
     this.#undo.push({ table: this, key, value: row.value, place: row.place })
-    this.#remove(key, row)
+    this.#remove(row)
   }
 
   dropWhere(gone: (value: V) => boolean): void {
@@ -110,37 +111,32 @@ export class Table<V> implements Undoable {
   setBack(key: string, value: V | undefined, place: number): void {
     const row = this.#rows.get(key)
     if (row === undefined) {
-      if (value !== undefined) this.#insert(key, { place, value })
-    } else if (value === undefined) this.#remove(key, row)
-    else this.#replace(key, row, value)
+      if (value !== undefined) this.#insert({ key, place, value })
+    } else if (value === undefined) this.#remove(row)
+    else this.#replace(row, value)
   }
 
-  #insert(key: string, row: Row<V>): void {
-    for (const group of this.#groups) group.move(key, row, undefined, row.value)
-    this.#rows.set(key, row)
+  #insert(row: Row<V>): void {
+    for (const group of this.#groups) group.move(row, undefined, row.value)
+    this.#rows.set(row.key, row)
   }
 
-  #replace(key: string, row: Row<V>, value: V): void {
-    for (const group of this.#groups) group.move(key, row, row.value, value)
+  #replace(row: Row<V>, value: V): void {
+    for (const group of this.#groups) group.move(row, row.value, value)
     row.value = value
   }
 
-  #remove(key: string, row: Row<V>): void {
-    for (const group of this.#groups) group.move(key, row, row.value, undefined)
-    this.#rows.delete(key)
+  #remove(row: Row<V>): void {
+    for (const group of this.#groups) group.move(row, row.value, undefined)
+    this.#rows.delete(row.key)
   }
 }
 
 /** The groups a row stands in: one, several, or none. */
 export type GroupNames = string | readonly string[] | undefined
 
-/** The rows of a group: most groups are of one, which needs no map. */
-type Members<V> = Alone<V> | Map<string, Row<V>>
-
-interface Alone<V> {
-  readonly key: string
-  readonly row: Row<V>
-}
+/** The rows of a group: most groups are of one, which needs no set. */
+type Members<V> = Row<V> | Set<Row<V>>
 
 /** The rows of a table by something they have in common. */
 export class Group<V> {
@@ -154,30 +150,30 @@ export class Group<V> {
   of(name: string): V[] {
     const members = this.#members.get(name)
     if (members === undefined) return []
-    return members instanceof Map ? inPlace(members) : [members.row.value]
+    return members instanceof Set ? inPlace(members) : [members.value]
   }
 
   /** Like `of`, in no order. */
   *each(name: string): Iterable<V> {
     const members = this.#members.get(name)
     if (members === undefined) return
-    if (members instanceof Map) for (const row of members.values()) yield row.value
-    else yield members.row.value
+    if (members instanceof Set) for (const row of members) yield row.value
+    else yield members.value
   }
 
   first(name: string): V | undefined {
     const members = this.#members.get(name)
     if (members === undefined) return undefined
-    if (!(members instanceof Map)) return members.row.value
+    if (!(members instanceof Set)) return members.value
     let first: Row<V> | undefined
-    for (const row of members.values()) if (first === undefined || row.place < first.place) first = row
+    for (const row of members) if (first === undefined || row.place < first.place) first = row
     return first?.value
   }
 
   count(name: string): number {
     const members = this.#members.get(name)
     if (members === undefined) return 0
-    return members instanceof Map ? members.size : 1
+    return members instanceof Set ? members.size : 1
   }
 
   /** Names of the groups that have rows, sorted. */
@@ -186,31 +182,25 @@ export class Group<V> {
   }
 
   /** A row whose value was `from` and will be `to`. */
-  move(key: string, row: Row<V>, from: V | undefined, to: V | undefined): void {
+  move(row: Row<V>, from: V | undefined, to: V | undefined): void {
     const before = from === undefined ? undefined : this.#groupsOf(from)
     const after = to === undefined ? undefined : this.#groupsOf(to)
     if (before === after) return
-    for (const name of listed(before)) if (!isIn(name, after)) this.#leave(name, key)
-    for (const name of listed(after)) if (!isIn(name, before)) this.#join(name, key, row)
+    for (const name of listed(before)) if (!isIn(name, after)) this.#leave(name, row)
+    for (const name of listed(after)) if (!isIn(name, before)) this.#join(name, row)
   }
 
-  #join(name: string, key: string, row: Row<V>): void {
+  #join(name: string, row: Row<V>): void {
     const members = this.#members.get(name)
-    if (members === undefined) this.#members.set(name, { key, row })
-    else if (members instanceof Map) members.set(key, row)
-    else {
-      const both = new Map([
-        [members.key, members.row],
-        [key, row],
-      ])
-      this.#members.set(name, both)
-    }
+    if (members === undefined) this.#members.set(name, row)
+    else if (members instanceof Set) members.add(row)
+    else this.#members.set(name, new Set([members, row]))
   }
 
-  #leave(name: string, key: string): void {
+  #leave(name: string, row: Row<V>): void {
     const members = this.#members.get(name)
-    if (members instanceof Map) {
-      members.delete(key)
+    if (members instanceof Set) {
+      members.delete(row)
       if (members.size > 0) return
     }
     this.#members.delete(name)
@@ -229,7 +219,7 @@ function isIn(name: string, names: GroupNames): boolean {
 }
 
 /** By place: a map forgets it when a dropped row comes back by undoing. */
-function inPlace<V>(rows: ReadonlyMap<string, Row<V>>): V[] {
+function inPlace<V>(rows: ReadonlyMap<string, Row<V>> | ReadonlySet<Row<V>>): V[] {
   if (rows.size === 0) return []
   return [...rows.values()].toSorted((a, b) => a.place - b.place).map((row) => row.value)
 }

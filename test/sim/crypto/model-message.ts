@@ -44,7 +44,7 @@ export function writeMessage(
   const { type, first, plaintext } = message
   const fill = fillBytes[type]
   const start = headBytes + (first === undefined ? 0 : firstBytes) + fill
-  const bytes = new Uint8Array(start + plaintext.length + checksumBytes)
+  const bytes = zeroed(start + plaintext.length + checksumBytes)
   bytes[0] = type
   bytes.set(message.session, 1)
   bytes[17] = message.byInitiator ? 1 : 0
@@ -84,7 +84,7 @@ export function readMessage(bytes: Uint8Array, receiver?: Uint8Array): ModelMess
             identityKey: bytes.slice(34, 67),
             baseKey: bytes.slice(67, 100),
           },
-    plaintext: bytes.slice(start, bytes.length - checksumBytes),
+    plaintext: bytes.subarray(start, bytes.length - checksumBytes),
     checksum,
   }
 }
@@ -116,3 +116,18 @@ export function uint32At(bytes: Uint8Array, at: number): number {
   const [a = 0, b = 0, c = 0, d = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]
   return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
 }
+
+/** Many small arrays cut from a larger one: each by itself would be asked of the operating system, and given back. */
+export function zeroed(length: number): Uint8Array {
+  if (length > slabBytes / 4) return new Uint8Array(length)
+  if (cut + length > slab.length) {
+    slab = new Uint8Array(slabBytes)
+    cut = 0
+  }
+  cut += length
+  return slab.subarray(cut - length, cut)
+}
+
+const slabBytes = 16_384
+let slab = new Uint8Array(slabBytes)
+let cut = 0

@@ -1,7 +1,7 @@
 /** The sealed form without its arithmetic: for whom, a checksum, and the message in the clear, padded as the real one is. */
 import { idBytes, type DeviceId } from '../../../protocol/ids.ts'
 import { sealedMessage, type SealedMessage, type Sealing } from '../../../protocol/wire/sealed.ts'
-import { putUint32, sum, uint32At } from './model-message.ts'
+import { putUint32, sum, uint32At, zeroed } from './model-message.ts'
 
 const headBytes = 1 + 32 + 4 + 4
 const bucketBytesMin = 512
@@ -20,7 +20,7 @@ export const modelSealing: Sealing = {
     const encoded = sealedMessage.encode(message)
     let bucket = bucketBytesMin
     while (bucket < encoded.length + 1) bucket *= 2
-    const sealed = new Uint8Array(Math.max(bucket + realOverheadBytes, headBytes + encoded.length))
+    const sealed = zeroed(Math.max(bucket + realOverheadBytes, headBytes + encoded.length))
     sealed[0] = 1
     sealed.set(keyOf(recipient), 1)
     putUint32(sealed, 33, encoded.length)
