@@ -39,7 +39,7 @@ export class Tables {
   readonly kyberPreKeys: Table<KyberPreKey> = new Table(this.undo)
   readonly baseKeys: Table<BaseKeyMark> = new Table(this.undo)
   readonly seen: Table<Seen> = new Table(this.undo)
-  /** Nothing in `seen` ends before this, so that most sweeps have nothing to look for. */
+  /** Nothing in `seen` has ever ended before this, so that for a month no sweep has anything to look for. */
   seenUntilMs: number = Number.POSITIVE_INFINITY
   readonly invites: Table<OpenInvite> = new Table(this.undo)
   readonly inbound: Table<Inbound> = new Table(this.undo)
@@ -171,7 +171,6 @@ function addAttempt(t: Tables, attempt: Attempt): void {
 
 function sweepSeen(t: Tables, beforeMs: number): void {
   if (t.seenUntilMs >= beforeMs) return
-  t.seenUntilMs = beforeMs // And not what is left, since this may yet be undone.
   t.seen.dropWhere(({ untilMs }) => untilMs < beforeMs)
 }
 
