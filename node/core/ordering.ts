@@ -100,7 +100,9 @@ export class Ordering {
   }
 
   nextDeadline(): number {
-    return Math.min(Number.POSITIVE_INFINITY, ...this.#waits.values())
+    let earliestMs = Number.POSITIVE_INFINITY
+    for (const untilMs of this.#waits.values()) earliestMs = Math.min(earliestMs, untilMs)
+    return earliestMs
   }
 
   /** Moves on to a position nothing below which will come; shows what was held there and tells what is missing. */
