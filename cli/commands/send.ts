@@ -68,11 +68,24 @@ async function send(job: Job, who: string, argument: string | undefined, flags: 
   })
 }
 
-function sendAndWait(profile: Profile, who: string, text: string, flags: Flags): Promise<Sent> {
+async function sendAndWait(profile: Profile, who: string, text: string, flags: Flags): Promise<Sent> {
   const timeout = flags.timeout === undefined ? {} : { timeout: flags.timeout }
   if (flags.wait !== undefined) return profile.call('send', { who, text, wait: flags.wait, ...timeout })
-  if (!profile.here) return profile.call('send', { who, text })
+  if (!profile.here) {
+    const sent = await profile.call('send', { who, text })
+    // Whoever had the profile has ended meanwhile, and it fell to this process: nobody else will get this out.
+    return profile.here && sent.state === 'queued' ? untilItIsOut(profile, sent) : sent
+  }
   return profile.call('send', { who, text, wait: 'stored', timeout: flags.timeout ?? settleSecondsDefault })
+}
+
+async function untilItIsOut(profile: Profile, sent: Sent): Promise<Sent> {
+  for (const untilMs = performance.now() + settleSecondsDefault * 1_000; performance.now() < untilMs;) {
+    const { state } = (await profile.call('why', { id: sent.id })).message
+    if (state !== 'queued') return { ...sent, state }
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return sent
 }
 
 /** One line end at the end belongs to the program that wrote it, not to what was said. */
