@@ -19,12 +19,16 @@ export interface Arrival {
 interface StepView {
   readonly draft: Draft
   readonly inbound: Map<DeviceId, Inbound>
-  readonly held: Map<DeviceId, Message[]>
 }
+
+/** What orders a held message, and where its row is found: the row may be large, and there may be `heldMax` of them. */
+type Held = Pick<Message, 'id' | 'conversation' | 'seq'>
 
 export class Ordering {
   /** When the wait of each device with held messages is over. */
   readonly #waits = new Map<DeviceId, number>()
+  /** Of devices that wait, by `seq`; read from the store once, and not with every message that comes meanwhile. */
+  readonly #lists = new Map<DeviceId, Held[]>()
   /** What this step has moved on: the store shows it only after the step. */
   #step: StepView | undefined
 
@@ -49,9 +53,8 @@ export class Ordering {
     }
 
     if (message.seq > expected) {
-      const held: Message = { ...message, state: 'held', position: 0 }
-      draft.putMessage(held)
-      insertBySeq(this.#held(device, draft), held)
+      draft.putMessage({ ...message, state: 'held', position: 0 })
+      insertBySeq(this.#held(device, draft), placeOf(message))
       if (!this.#waits.has(device)) this.#waits.set(device, draft.nowMs + gapWaitMs)
       if (fresh) this.#setExpected(device, contact, expected, draft)
       return
@@ -78,6 +81,7 @@ export class Ordering {
     const waiting = draft.reads.heldOf(contact.account)
     for (const device of new Set(waiting.map((message) => message.device))) {
       if (device === undefined) continue
+      this.#lists.delete(device) // It knows nothing of them.
       this.#waits.set(device, draft.nowMs + gapWaitMs)
       const expected = this.#inbound(device, draft)?.expected ?? 1
       this.#setExpected(device, contact, this.#release(expected, device, contact, draft), draft)
@@ -91,7 +95,10 @@ export class Ordering {
       this.#waits.delete(device)
       const contact = draft.contactOfDevice(device) ?? ownerOf(held, draft)
       const [first] = held
-      if (contact?.state !== 'added' || first === undefined) continue
+      if (contact?.state !== 'added' || first === undefined) {
+        this.#lists.delete(device)
+        continue
+      }
       const from = this.#inbound(device, draft)?.expected ?? 1
       const expected = this.#skipTo(first.seq, device, contact, { from, silent: false }, draft)
       this.#setExpected(device, contact, expected, draft)
@@ -121,7 +128,7 @@ export class Ordering {
       missing += next.seq - expected
       this.#tellGap(missing, contact, draft)
       missing = 0
-      show(next, contact, 'relay', draft)
+      showHeld(next, contact, draft)
       expected = next.seq + 1
     }
     missing += Math.max(0, to - expected)
@@ -139,12 +146,15 @@ export class Ordering {
     const held = this.#held(device, draft)
     let next = expected
     while (held[0] !== undefined && held[0].seq <= next) {
-      const message = held.shift()
-      if (message === undefined) break
-      show(message, contact, 'relay', draft)
-      next = Math.max(next, message.seq + 1)
+      const first = held.shift()
+      if (first === undefined) break
+      showHeld(first, contact, draft)
+      next = Math.max(next, first.seq + 1)
     }
-    if (held.length === 0) this.#waits.delete(device)
+    if (held.length === 0) {
+      this.#waits.delete(device)
+      this.#lists.delete(device)
+    }
     return next
   }
 
@@ -159,30 +169,38 @@ export class Ordering {
     draft.keep({ kind: 'put-inbound', inbound })
   }
 
-  /** By `seq`; the list is this step's own and is changed in place. */
-  #held(device: DeviceId, draft: Draft): Message[] {
-    const { held } = this.#of(draft)
-    let list = held.get(device)
+  /** By `seq`; the list is changed in place. */
+  #held(device: DeviceId, draft: Draft): Held[] {
+    let list = this.#lists.get(device)
     if (list === undefined) {
-      list = this.#waits.has(device) ? [...draft.reads.held(device)] : []
-      held.set(device, list)
+      list = this.#waits.has(device) ? draft.reads.held(device).map((message) => placeOf(message)) : []
+      this.#lists.set(device, list)
     }
     return list
   }
 
   #of(draft: Draft): StepView {
-    if (this.#step?.draft !== draft) this.#step = { draft, inbound: new Map(), held: new Map() }
+    if (this.#step?.draft !== draft) this.#step = { draft, inbound: new Map() }
     return this.#step
   }
 }
 
-function insertBySeq(list: Message[], message: Message): void {
-  const after = list.findLastIndex((other) => other.seq <= message.seq)
-  list.splice(after + 1, 0, message)
+function placeOf({ id, conversation, seq }: Message): Held {
+  return { id, conversation, seq }
 }
 
-function ownerOf(held: readonly Message[], draft: Draft): Contact | undefined {
+function insertBySeq(list: Held[], held: Held): void {
+  const after = list.findLastIndex((other) => other.seq <= held.seq)
+  list.splice(after + 1, 0, held)
+}
+
+function ownerOf(held: readonly Held[], draft: Draft): Contact | undefined {
   return held[0] && draft.contact(held[0].conversation)
+}
+
+function showHeld({ conversation, id }: Held, contact: Contact, draft: Draft): void {
+  const message = draft.message(conversation, false, id)
+  if (message !== undefined) show(message, contact, 'relay', draft)
 }
 
 function show(message: Message, contact: Contact, via: 'direct' | 'relay', draft: Draft): void {
