@@ -109,6 +109,8 @@ export class Outbox {
         recordAttempt(entry.delivery, 'direct', '', 'given up: you blocked them', draft)
         raise(entry.delivery, 'expired', 'relay', draft)
       }
+      lane.dialling = false // A link that comes of it is closed, and nobody says that the dial is over.
+      lane.calling = false
     }
     for (const message of draft.reads.undispatched(contact.account)) giveUp(message, draft)
   }

@@ -126,3 +126,26 @@ test('someone blocked and let in again can be talked with', () => {
   expect(bob.heard(alice)).toEqual(['sorry'])
   expect(alice.heard(bob)).toEqual(['fine'])
 })
+
+test('someone blocked while they were dialled is dialled again when they are let in again', () => {
+  const story = new Story()
+  const relay = story.relay('hub')
+  const alice = story.person('alice', [relay], { openness: 'hidden' }) // Nobody dials her.
+  const bob = story.person('bob', [relay], { openness: 'public' })
+  story.pass(5 * second)
+  story.meet(alice, bob)
+  story.pass(minute)
+  bob.device.kill()
+  bob.device.start()
+  story.pass(10 * second)
+  alice.says(bob, 'one more thing')
+  alice.blocks(bob)
+  story.pass(minute)
+  expect(bob.heard(alice)).toEqual([])
+
+  alice.accepts(bob)
+  relay.kill()
+  alice.says(bob, 'sorry')
+  story.pass(10 * minute)
+  expect(bob.heard(alice)).toEqual(['sorry'])
+})
