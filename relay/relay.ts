@@ -171,8 +171,18 @@ class RunningRelay implements Relay {
     this.device = deviceIdOf(ed25519PublicKey(seed))
   }
 
+  /** All of it, or nothing stays open but the lock. */
   async open(): Promise<void> {
     const store = (this.#store = await this.#openStore())
+    try {
+      await this.#build(store)
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  }
+
+  async #build(store: Store): Promise<void> {
     const core = new RelayCore({
       limits: this.#limits,
       signCustody: (taken) => signCustody(taken, this.#seed),
@@ -263,11 +273,13 @@ class RunningRelay implements Relay {
 
   async #stop(): Promise<void> {
     this.#door.shut()
-    this.#log({ level: 'info', event: 'draining' })
-    await this.#switchboard?.stop(this.#options.elsewhere)
-    await this.#host?.stop()
-    await this.#store?.close()
-    this.#unlock()
+    try {
+      this.#log({ level: 'info', event: 'draining' })
+      await this.#switchboard?.stop(this.#options.elsewhere)
+      await this.#host?.stop()
+    } finally {
+      await this.#store?.close().finally(this.#unlock)
+    }
     this.#log({ level: 'info', event: 'stopped' })
   }
 
@@ -276,7 +288,8 @@ class RunningRelay implements Relay {
     if (this.#stopped !== undefined) return
     const error = cause instanceof Error ? cause : new LocalError('the relay failed')
     this.#log({ level: 'error', event: 'failed', detail: error.name })
-    void this.stop().finally(() => this.#events.emit('fatal', error))
+    const over = (): boolean => this.#events.emit('fatal', error)
+    this.stop().then(over, over) // However it ended: whoever waits for this is to start another.
   }
 
   #log(entry: RelayLogEntry): void {

@@ -75,8 +75,7 @@ export async function operateRelay(init: OperateInit): Promise<Operable> {
     stop: async () => {
       serving = false
       clearInterval(notices)
-      await running.stop()
-      await monitor?.close()
+      await running.stop().finally(() => monitor?.close())
     },
   }
 }

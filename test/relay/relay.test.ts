@@ -1,5 +1,5 @@
 /** A relay as its users meet it: real libp2p over TCP, real files. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { peerIdOf } from '../../protocol/ids.ts'
@@ -89,6 +89,13 @@ test('what a relay announces is what it was told to announce, or else where it l
   expect(plainly.address).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/12D3Koo/)
 })
 
+test('a relay that cannot be made lets go of its database', async () => {
+  const dataDir = await temporaryDirectory()
+  await expect(createRelay({ dataDir, limits: { circuitBytesMax: 0.5 } })).rejects.toThrow('0.5')
+  expect(existsSync(join(dataDir, 'relay.db'))).toBe(true)
+  expect(existsSync(join(dataDir, 'relay.db-wal'))).toBe(false) // SQLite removes it with the last connection.
+})
+
 test('the log says what happened and names nobody', async () => {
   const entries: RelayLogEntry[] = []
   const { relay, address } = await runningRelay({ log: (entry) => entries.push(entry) })
@@ -128,6 +135,23 @@ test('a damaged database ends the relay loudly', async () => {
   await relay.start()
   expect((await ended).message).toMatch(/damaged/)
   expect(entries.map(({ event }) => event)).toEqual(expect.arrayContaining(['store-faulted', 'failed', 'stopped']))
+})
+
+test('a relay that fails, and then fails to end, says so once and lets go of its files', async () => {
+  const dataDir = await temporaryDirectory()
+  const first = await runningRelay({ dataDir })
+  await resident(first.address)
+  await first.relay.stop()
+  damage(join(dataDir, 'relay.db'))
+  const log = ({ event }: RelayLogEntry): void => {
+    if (event === 'draining') throw new Error('the log is full')
+  }
+  const relay = await createRelay({ dataDir, listen: [], log })
+  const ended = new Promise<Error>((resolve) => relay.on('fatal', resolve))
+  await relay.start()
+  expect((await ended).message).toMatch(/damaged/)
+  await expect(relay.stop()).rejects.toThrow('the log is full')
+  await (await createRelay({ dataDir, listen: [] })).stop()
 })
 
 /** Everything but the header. */
