@@ -235,9 +235,12 @@ export class DeviceNode implements LinnetNode {
     this.#requests.failAll(stopped())
     this.#waiters.failAll(stopped())
     await this.#starting?.catch(() => undefined)
-    await this.#network.stop()
-    this.#init.release()
-    this.#phase = 'stopped'
+    try {
+      await this.#network.stop()
+    } finally {
+      this.#init.release()
+      this.#phase = 'stopped'
+    }
   }
 
   /** The driver has ended: what is in memory may be ahead of what is on disk, so nothing here may go on. */

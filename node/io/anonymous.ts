@@ -54,11 +54,7 @@ export class Anonymous {
   ): Promise<AnonymousStream> {
     if (this.#stopped) throw new Unreachable('stopped')
     const era = this.era()
-    if (this.#host === undefined) {
-      this.#bornMs = this.#nowMs()
-      this.#host = createAnonymousHost(this.#init)
-    }
-    const host = await this.#host
+    const host = await this.#present()
     return { ...(await host.services.reach.open(device, addresses, protocol, manner)), era }
   }
 
@@ -67,8 +63,20 @@ export class Anonymous {
     const hosts = [...this.#retired.keys()]
     for (const timer of this.#retired.values()) clearTimeout(timer)
     this.#retired.clear()
-    if (this.#host !== undefined) hosts.push(await this.#host)
+    const host = await this.#host?.catch(() => undefined)
+    if (host !== undefined) hosts.push(host)
     await Promise.all(hosts.map((host) => stopHost(host, stopMsMax)))
+  }
+
+  #present(): Promise<AnonymousHost> {
+    if (this.#host !== undefined) return this.#host
+    this.#bornMs = this.#nowMs()
+    const host = createAnonymousHost(this.#init)
+    this.#host = host
+    host.catch(() => {
+      if (this.#host === host) this.#host = undefined // Who asks next may be luckier.
+    })
+    return host
   }
 
   #nowMs(): number {
@@ -78,15 +86,18 @@ export class Anonymous {
   #retire(old: Promise<AnonymousHost>): void {
     this.#host = undefined
     this.#era++
-    void old.then((host) => {
-      if (this.#stopped) return stopHost(host, stopMsMax)
-      const timer = setTimeout(() => {
-        this.#retired.delete(host)
-        void stopHost(host, stopMsMax)
-      }, graceMs)
-      timer.unref()
-      this.#retired.set(host, timer)
-      return undefined
-    })
+    old.then(
+      (host) => {
+        if (this.#stopped) return stopHost(host, stopMsMax)
+        const timer = setTimeout(() => {
+          this.#retired.delete(host)
+          void stopHost(host, stopMsMax)
+        }, graceMs)
+        timer.unref()
+        this.#retired.set(host, timer)
+        return undefined
+      },
+      () => undefined, // There is none.
+    )
   }
 }

@@ -43,6 +43,41 @@ test('every question has one answer, also when nobody gives one', async () => {
   expect(await askDirectory(anonymous, full(bob), question, { answerMsMax: 300 })).toEqual(unreachable('no answer'))
 })
 
+test('an anonymous host that could not be made is made again for whoever asks next', async () => {
+  const bob = await startDevice()
+  let made = 0
+  const anonymous = new Anonymous({
+    get reach() {
+      made++
+      if (made === 1) throw new Error('too many open files')
+      return { dialMsMax: 200 }
+    },
+  })
+  expect(await askDirectory(anonymous, full(bob), question)).toMatchObject({ kind: 'unreachable' })
+  const asked = askDirectory(anonymous, full(bob), question)
+  const { asker } = await bob.heard.next('directory-asked')
+  bob.network.perform({ kind: 'answer-asker', asker, frame: answer })
+  expect(await asked).toEqual({ kind: 'answered', frame: answer })
+  await anonymous.stop()
+})
+
+test('an anonymous host that could not be made is nothing to wait for when all ends', async () => {
+  let nowMs = 0
+  const anonymous = new Anonymous({
+    nowMs: () => nowMs,
+    get reach(): never {
+      throw new Error('too many open files')
+    },
+  })
+  const opened = anonymous.open(someDevice(), [], directoryProtocol)
+  nowMs += 7_200_000
+  anonymous.era()
+  await expect(opened).rejects.toThrow('too many open files')
+  const last = anonymous.open(someDevice(), [], directoryProtocol)
+  await anonymous.stop()
+  await expect(last).rejects.toThrow('too many open files')
+})
+
 test('we publish as ourselves', async () => {
   const [alice, bob] = [await startDevice(), await startDevice()]
   const bytes = (length: number): Uint8Array => systemRandom.bytes(length)
