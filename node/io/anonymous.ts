@@ -63,8 +63,8 @@ export class Anonymous {
     const hosts = [...this.#retired.keys()]
     for (const timer of this.#retired.values()) clearTimeout(timer)
     this.#retired.clear()
-    const host = await this.#host?.catch(() => undefined)
-    if (host !== undefined) hosts.push(host)
+    const present = await this.#host?.catch(() => undefined)
+    if (present !== undefined) hosts.push(present)
     await Promise.all(hosts.map((host) => stopHost(host, stopMsMax)))
   }
 

@@ -75,7 +75,11 @@ export async function operateRelay(init: OperateInit): Promise<Operable> {
     stop: async () => {
       serving = false
       clearInterval(notices)
-      await running.stop().finally(() => monitor?.close())
+      try {
+        await running.stop()
+      } finally {
+        await monitor?.close()
+      }
     },
   }
 }
