@@ -37,6 +37,7 @@ type Ask =
 
 interface CardQuest {
   outstanding: number
+  askedMs: number
   found: boolean
   failures: number
   fromMs: number
@@ -55,6 +56,8 @@ interface CardQuest {
 const retry = { minMs: retryMsMin, maxMs: retryMsMax }
 /** A card is asked for again no sooner than this, however many messages would like to know. */
 const refreshMs = 60_000
+/** And whoever else is heard of on the local network meanwhile is asked so much later. */
+const lookAgainMs = 5_000
 /** After a failed dial alone, less and less often while it brings nothing new: many can never be dialled. */
 const calmMsMin = 600_000
 const calmMsMax = 7_200_000
@@ -92,6 +95,7 @@ export class Asks {
     quest.revision = contact.card?.revision ?? 0
     quest.reason = 'nobody to ask'
     quest.outstanding = places.size
+    quest.askedMs = draft.nowMs
     for (const at of places) {
       this.#ask({ kind: 'card', account: contact.account, at }, { kind: 'find-card', account: contact.account }, draft)
     }
@@ -133,16 +137,17 @@ export class Asks {
   /** Whatever kept the answers away may be over. */
   hurry(draft: Draft): void {
     for (const quest of this.#quests.values()) {
-      hasten(quest, draft)
+      hasten(quest, draft.nowMs)
       quest.calmUntilMs = Math.min(quest.calmUntilMs, draft.nowMs + calmMsMax)
     }
     this.tick(draft)
   }
 
-  /** Somebody is near who may be among those we look for. */
+  /** Somebody is near who may be among those we look for; or says so, as anybody on the network can without end. */
   lookAround(draft: Draft): void {
     for (const [account, quest] of this.#quests) {
-      if (draft.contact(account)?.state === 'adding') hasten(quest, draft)
+      const fromMs = Math.max(draft.nowMs, quest.askedMs + lookAgainMs)
+      if (draft.contact(account)?.state === 'adding') hasten(quest, fromMs)
     }
     this.tick(draft)
   }
@@ -280,6 +285,7 @@ export class Asks {
     if (known !== undefined) return known
     const quest: CardQuest = {
       outstanding: 0,
+      askedMs: 0,
       found: false,
       failures: 0,
       fromMs: 0,
@@ -295,9 +301,9 @@ export class Asks {
   }
 }
 
-function hasten(quest: CardQuest, { nowMs }: Draft): void {
-  quest.fromMs = Math.min(quest.fromMs, nowMs)
-  quest.dueMs = Math.min(quest.dueMs, nowMs)
+function hasten(quest: CardQuest, fromMs: number): void {
+  quest.fromMs = Math.min(quest.fromMs, fromMs)
+  quest.dueMs = Math.min(quest.dueMs, fromMs)
 }
 
 /** `unheard`: the one-time key may be what nobody can read it for; what is signed lasts for weeks. */

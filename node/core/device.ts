@@ -275,7 +275,7 @@ export class Device implements Core<Input, Change, Effect> {
     this.#nearby.heard(device, addresses, draft.nowMs)
     const contact = draft.contactOfDevice(device)
     if (contact === undefined) this.#asks.lookAround(draft)
-    else this.#outbox.wake(contact, draft)
+    else this.#outbox.dialNearby(device, this.#nearby.dialFromMs(device, draft.nowMs), draft)
   }
 
   #surroundingsChanged(draft: Draft): void {

@@ -17,7 +17,7 @@ const heardMs = 600_000
 /** Whoever sent something so long ago is likely to be there still; clocks may differ by as much. */
 const seenMsMax = 300_000
 const seenMax = 4_096
-/** After a call that did not reach somebody who is here, the next sign of them is not yet a reason to call again. */
+/** After a call, or a dial, that did not reach somebody who is here, the next sign of them is not yet a reason for another. */
 const unreachedMsMin = 5_000
 const unreachedMsMax = 600_000
 
@@ -26,11 +26,18 @@ interface Neighbour {
   readonly untilMs: number
 }
 
+interface Unreached {
+  readonly failures: number
+  readonly fromMs: number
+}
+
 export class Nearby {
   readonly #devices = new Map<DeviceId, Neighbour>()
   readonly #seenMs = new Map<DeviceId, number>()
   /** Here, and yet so many calls in a row have not reached them; and from when on one may again. */
-  readonly #unreached = new Map<DeviceId, { readonly failures: number; readonly fromMs: number }>()
+  readonly #unreached = new Map<DeviceId, Unreached>()
+  /** The same for what the local network says: there, anybody can say it of anybody. */
+  readonly #announced = new Map<DeviceId, Unreached>()
 
   /** Full multiaddrs. */
   heard(device: DeviceId, addresses: readonly string[], nowMs: number): void {
@@ -38,6 +45,15 @@ export class Nearby {
     this.#devices.set(device, { addresses: addresses.slice(0, addressesMax), untilMs: nowMs + heardMs })
     const [oldest] = this.#devices.keys()
     if (this.#devices.size > devicesMax && oldest !== undefined) this.#devices.delete(oldest)
+  }
+
+  /** From when on a contact who was heard is to be dialled for it: less and less soon, while none of them has answered. */
+  dialFromMs(device: DeviceId, nowMs: number): number {
+    const { failures, fromMs } = this.#announced.get(device) ?? { failures: 0, fromMs: nowMs }
+    if (fromMs > nowMs) return fromMs
+    const isLongAgo = nowMs - fromMs > heardMs
+    this.#announced.set(device, unreached(isLongAgo ? 0 : failures, nowMs))
+    return nowMs
   }
 
   of(device: DeviceId, nowMs: number): readonly string[] {
@@ -50,12 +66,21 @@ export class Nearby {
     if (input.kind === 'deposit-answered' && input.answer.kind === 'delivered') this.seen(input.mailbox, nowMs, nowMs)
     // A dial that began before they were heard of, and so tried no circuit, says nothing of whether one would have held.
     if (input.kind === 'dial-failed' && input.called && this.#seenMs.delete(input.device)) {
-      const failures = (this.#unreached.get(input.device)?.failures ?? 0) + 1
-      const pauseMs = Math.min(unreachedMsMax, unreachedMsMin * 2 ** (failures - 1))
-      this.#unreached.set(input.device, { failures, fromMs: nowMs + pauseMs })
+      const failures = this.#unreached.get(input.device)?.failures ?? 0
+      this.#unreached.set(input.device, unreached(failures + 1, nowMs))
     }
-    if (input.kind === 'link-risen') this.#unreached.delete(input.device)
-    if (input.kind === 'surroundings-changed') this.#unreached.clear() // It may have been where we were.
+    if (input.kind === 'dial-failed') {
+      const announced = this.#announced.get(input.device)
+      if (announced !== undefined) this.#announced.set(input.device, unreached(announced.failures + 1, nowMs))
+    }
+    if (input.kind === 'link-risen') {
+      this.#unreached.delete(input.device)
+      this.#announced.delete(input.device)
+    }
+    if (input.kind === 'surroundings-changed') {
+      this.#unreached.clear() // It may have been where we were.
+      this.#announced.clear()
+    }
     const lost = input.kind === 'link-lost' ? deviceOf(input.link) : undefined
     if (lost !== undefined) this.#seenMs.delete(lost)
   }
@@ -82,4 +107,8 @@ export class Nearby {
     const present = [...this.#devices.values()].filter(({ untilMs }) => untilMs > nowMs).toReversed()
     return present.flatMap(({ addresses }) => addresses.slice(0, 1)).slice(0, askedMax)
   }
+}
+
+function unreached(failures: number, nowMs: number): Unreached {
+  return { failures, fromMs: nowMs + Math.min(unreachedMsMax, unreachedMsMin * 2 ** Math.max(0, failures - 1)) }
 }

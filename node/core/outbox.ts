@@ -159,6 +159,15 @@ export class Outbox {
     this.#sending.move(lane, draft)
   }
 
+  /** They seem to be on our network, and may be dialled for that from `fromMs` on. */
+  dialNearby(device: DeviceId, fromMs: number, draft: Draft): void {
+    const lane = this.#lanes.get(device)
+    if (lane === undefined || lane.link !== undefined) return
+    lane.forgetMisses()
+    if (!lane.dialling) lane.dialFromMs = Math.min(lane.dialFromMs, fromMs)
+    this.#sending.move(lane, draft)
+  }
+
   /** They sent something at `sentMs`, so they are there, and what lies at a relay for them should have reached them. */
   heardFrom(device: DeviceId, sentMs: number, draft: Draft): void {
     const lane = this.#lanes.get(device)
