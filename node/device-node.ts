@@ -67,6 +67,7 @@ export class DeviceNode implements LinnetNode {
     this.#network = new Network({
       ...init,
       seed: init.deviceSeed,
+      granted: init.device.circuitRelays,
       push: (input) => this.#driver.push(input),
       backlog: () => this.#driver.backlog,
       isFriend: (device) => !this.#isOver() && this.#find.isFriend(device),
@@ -81,7 +82,7 @@ export class DeviceNode implements LinnetNode {
       seed: init.deviceSeed,
       device: init.device.settings.device,
       friends: () => (this.#isOver() ? [] : this.#find.friends()),
-      isLinked: (device) => init.device.online(device),
+      isLinked: (device) => init.device.linkTo(device) !== undefined,
       airwaves: this.#network,
       random: systemRandom,
       nowMs: Date.now,

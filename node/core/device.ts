@@ -156,16 +156,17 @@ export class Device implements Core<Input, Change, Effect> {
     return this.#card.settings
   }
 
+  /** Full multiaddrs of relays of ours through which our card says that we can be reached. */
+  get circuitRelays(): readonly string[] {
+    return this.#card.circuitRelays
+  }
+
   outboxStanding(): { readonly waiting: number; readonly oldestMs?: number } {
     return this.#outbox.standing()
   }
 
   relayStandings(): readonly RelayStanding[] {
     return this.#relays.standings()
-  }
-
-  online(device: DeviceId): boolean {
-    return this.#links.to(device) !== undefined
   }
 
   /** The link that stands to a device. */

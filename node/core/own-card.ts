@@ -76,6 +76,11 @@ export class OwnCard {
     return this.#card
   }
 
+  /** Relays of ours through which the last card says that we can be reached. */
+  get circuitRelays(): readonly string[] {
+    return this.relays.filter((relay) => this.#addresses.includes(`${relay}/p2p-circuit`))
+  }
+
   setAddresses(addresses: readonly string[]): void {
     this.#addresses = addresses.slice(0, addressesMax)
   }

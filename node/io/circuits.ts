@@ -3,8 +3,8 @@
  * reservation whenever the link to a relay stands, and tells which relays grant one; stock libp2p makes it once, at start,
  * fails to start without it, and never again after the relay was away (js-libp2p #3601).
  *
- * What is told of a relay stays told while it is away for a moment: an address that comes and goes would make a new card
- * each time.
+ * What is told of a relay stays told while it, or this device, is away for a moment: an address that comes and goes would
+ * make a new card each time, and whoever has the one between could not call.
  */
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { PeerId, Startable, Transport } from '@libp2p/interface'
@@ -17,6 +17,8 @@ export interface CircuitsComponents {
 }
 
 export interface CircuitsInit {
+  /** Full multiaddrs of relays that granted circuits when we were last here, and are taken to do so still. */
+  readonly granted: readonly string[]
   /** The relays that grant circuits have changed. */
   readonly onChanged: () => void
 }
@@ -35,7 +37,7 @@ const againMs = 60_000
 export class Circuits implements Startable {
   readonly #components: CircuitsComponents
   readonly #init: CircuitsInit
-  readonly #granted = new Set<string>()
+  readonly #granted: Set<string>
   /** Relays whose link stands. */
   readonly #linked = new Set<string>()
   #store: ReservationStore | undefined
@@ -44,6 +46,7 @@ export class Circuits implements Startable {
   constructor(components: CircuitsComponents, init: CircuitsInit) {
     this.#components = components
     this.#init = init
+    this.#granted = new Set(init.granted)
   }
 
   start(): void {

@@ -39,6 +39,8 @@ export interface NetworkInit {
   readonly strangerIdleMsMax?: number
   /** False: no circuits, in either direction, and so no upgrade of them either. */
   readonly circuits?: boolean
+  /** Relays through which we could be reached when we were last here, as full multiaddrs. */
+  readonly granted?: readonly string[]
   /** Something was published on a topic subscribed to; absent, gossipsub is not spoken. */
   readonly onGossip?: (topic: string, data: Uint8Array) => void
   /** Someone we are connected to listens on a topic from now on. */
@@ -196,7 +198,18 @@ export class Network {
   }
 
   async #listening(listen: readonly string[]): Promise<DeviceHost> {
-    const { push, isFriend, log, circuits = true, lan = false, pulse, onGossip, onListener, ...rest } = this.#init
+    const {
+      push,
+      isFriend,
+      log,
+      granted = [],
+      circuits = true,
+      lan = false,
+      pulse,
+      onGossip,
+      onListener,
+      ...rest
+    } = this.#init
     const host = await createDeviceHost({
       ...rest,
       pulse: { ...pulse, alarm: this.#alarm },
@@ -212,6 +225,7 @@ export class Network {
       ...(circuits && {
         circuits: {
           isFriend,
+          granted,
           log,
           onChanged: () => this.#tellAddresses(),
           onDirect: (device, connection) => void this.#links.adopt(device, connection),

@@ -63,6 +63,22 @@ test('after the relay was away the reservation is made again, and the address ne
   expect(await alice.heard.next('link-risen')).toMatchObject({ device: bob.id })
 })
 
+test('a circuit that was granted before is told from the start, until the relay will not', async () => {
+  const folder = scratch()
+  atEnd(folder.remove)
+  const listen = [`/ip4/127.0.0.1/tcp/${await freePort()}`]
+  const full = await createRelay({ dataDir: folder.path('relay'), listen, limits: { reservationsMax: 0 } })
+  atEnd(() => full.stop())
+  await full.start()
+  const [relay = ''] = full.addresses
+  const bob = await startDevice({ granted: [relay] })
+  const told = (): readonly string[] => bob.heard.of('listening').at(-1)?.addresses ?? []
+  expect(told()).toContain(`${relay}/p2p-circuit`)
+  expect(bob.heard.of('listening').length).toBe(1)
+  bob.network.perform({ kind: 'connect-relay', relay })
+  await expect.poll(told, { timeout: 10_000 }).not.toContain(`${relay}/p2p-circuit`)
+})
+
 test('a direct address is tried before a circuit, and taken when it answers', async () => {
   const relay = (await newRelay()).addresses[0]!
   const [alice, bob] = [await startDevice(), await startDevice()]
