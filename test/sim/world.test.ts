@@ -61,11 +61,11 @@ describe('a wire', () => {
     for (const text of texts) alice.says(bob, text)
     story.pass(10 * minute)
     expect(bob.heard(alice)).toEqual(texts)
-    expect(alice.device.core?.online(bob.device.id)).toBe(true)
+    expect(alice.device.core?.linkTo(bob.device.id)).toBeDefined()
     story.network.unplug(bob.device.host)
     story.pass(minute)
-    expect(alice.device.core?.online(bob.device.id)).toBe(false)
-    expect(bob.device.core?.online(alice.device.id)).toBe(false)
+    expect(alice.device.core?.linkTo(bob.device.id)).toBeUndefined()
+    expect(bob.device.core?.linkTo(alice.device.id)).toBeUndefined()
   })
 
   test('cut one way only, nothing is believed to have arrived', () => {

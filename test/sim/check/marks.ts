@@ -51,6 +51,12 @@ export const requiredMarks: readonly string[] = [
   'shut-out',
   'dialled-at-home',
   'dialled-from-hidden',
+  'called-through-a-relay',
+  'call-without-reservation',
+  'circuit-upgraded',
+  'circuit-stays',
+  'circuit-ran-out',
+  'circuit-broke',
   'roamed',
 
   // Machines that fail.

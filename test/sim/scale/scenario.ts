@@ -21,6 +21,8 @@ export interface Scenario {
   readonly relaysPerNode: number
   /** Shares of people by how they can be dialled; they need not add up to one. */
   readonly openness: Readonly<Record<Openness, number>>
+  /** Relays carry circuits to those who cannot be dialled. */
+  readonly circuits: boolean
   /** Mean minutes a device runs, and then does not. `awayMinutes` 0: always on. */
   readonly onlineMinutes: number
   readonly awayMinutes: number
@@ -60,6 +62,7 @@ export const plainScenario: Scenario = {
   contactsPerNode: 8,
   relaysPerNode: 2,
   openness: { public: 0.2, home: 0.6, hidden: 0.2 },
+  circuits: true,
   onlineMinutes: 240,
   awayMinutes: 60,
   latencyMs: [5, 80],

@@ -33,7 +33,8 @@ export class Town {
     this.measures = new Measures(this.story.world, scenario.hours * hour)
     this.story.watches.add(this.measures.watch())
     const limits = { mailboxMessagesMax: scenario.mailboxMessages, mailboxesMax: 1_000_000, sweepEveryMs: 10 * minute }
-    for (let i = 0; i < scenario.relays; i++) this.story.relay(`relay-${i}`, { limits })
+    for (let i = 0; i < scenario.relays; i++)
+      this.story.relay(`relay-${i}`, { limits, carriesCircuits: scenario.circuits })
     const chance = this.story.world.chance.fork('town')
     for (let i = 0; i < scenario.nodes; i++) this.#settleIn(i, chance)
     this.#acquaint(chance.fork('friends'))

@@ -52,6 +52,8 @@ export interface Draw {
   readonly faultEveryMs: number
   /** Share of people whose first message comes without a token. */
   readonly strangersRate: number
+  /** Relays carry circuits to those who cannot be dialled. */
+  readonly circuits: boolean
 }
 
 export function drawnBy(seed: number): Draw {
@@ -82,5 +84,6 @@ function draw(chance: Chance): Draw {
     faults: faultKinds.filter(() => chance.hits(0.5)),
     faultEveryMs: safetyMs / chance.pick([5, 15, 40]),
     strangersRate: chance.pick([0, 0, 0.3]),
+    circuits: chance.hits(0.5),
   }
 }

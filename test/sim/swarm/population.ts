@@ -118,6 +118,7 @@ export class Population {
     this.story.relay(name, {
       limits,
       latencyMs,
+      carriesCircuits: this.drawn.circuits,
       ...(engine && { engine }),
     })
   }

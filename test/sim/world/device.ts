@@ -22,6 +22,7 @@ import type { Chance } from './chance.ts'
 import { Clock } from './clock.ts'
 import type { Break } from './driver.ts'
 import { Life } from './life.ts'
+import { addressOf } from './mailbox-lines.ts'
 import { Host, type Network, type Openness } from './network.ts'
 import { told } from './trace.ts'
 import type { Watches } from './watch.ts'
@@ -156,6 +157,8 @@ export class SimDevice {
       },
       broken: (how) => this.#broken(how),
       failed: (error) => world.complain('nothing is thrown', `${this.name}: ${told(error)}`),
+      granted: device.circuitRelays,
+      circuitsChanged: () => this.#listen(),
       ...(faults?.actsFirst && { actsFirst: faults.actsFirst }),
       ...(faults?.forgetsAlarm === true && { forgetsAlarm: true }),
     })
@@ -165,8 +168,9 @@ export class SimDevice {
 
   /** A card as this device would sign it now, for those who have met it before the story begins. */
   card(): SignedCard {
-    const { relays } = this.#init
-    const addresses = this.host.openness === 'hidden' ? [] : [this.#address]
+    const { relays, network } = this.#init
+    const carrying = relays.filter((relay) => network.at(addressOf(relay))?.carriesCircuits === true)
+    const addresses = [...this.#ownAddresses(), ...carrying.map((relay) => `${relay}/p2p-circuit`)]
     const issuedMs = this.clock.nowMs
     return signCard(
       {
@@ -239,7 +243,12 @@ export class SimDevice {
   }
 
   #listen(): void {
-    this.#life?.push({ kind: 'listening', addresses: this.host.openness === 'hidden' ? [] : [this.#address] })
+    if (this.#life === undefined) return
+    this.#life.push({ kind: 'listening', addresses: [...this.#ownAddresses(), ...this.#life.circuits()] })
+  }
+
+  #ownAddresses(): readonly string[] {
+    return this.host.openness === 'hidden' ? [] : [this.#address]
   }
 
   #performed(effect: Effect): void {

@@ -5,6 +5,7 @@ import { directProtocol, type DirectFrame } from '../../../protocol/wire/direct.
 import type { Input } from '../../../node/core/inputs.ts'
 import { isCircuit } from '../../../node/core/routes.ts'
 import type { Carriage } from './carriage.ts'
+import { upgrade } from './circuits.ts'
 import type { Host, Network } from './network.ts'
 import type { End, Listener } from './wire.ts'
 
@@ -18,6 +19,8 @@ export interface DirectLinksInit {
 }
 
 const linksPerDeviceMax = 2
+/** A circuit that a direct link has replaced: answers that were on their way over it still arrive. */
+const circuitLingerMs = 1_000
 
 interface Link {
   readonly number: number
@@ -39,6 +42,7 @@ export class DirectLinks {
       const { link, listener } = this.#make(device, stranger)
       this.#rise(link, end)
       if (stranger) this.#watchStranger(link)
+      else if (end.through !== undefined) this.#upgrade(link, end)
       return listener
     })
   }
@@ -84,6 +88,31 @@ export class DirectLinks {
     link.end = end
     this.#links.set(link.number, link)
     this.#init.push({ kind: 'link-risen', link: link.number, device: link.device, address: end.address })
+    if (end.through === undefined) for (const other of others) this.#leaveCircuit(other)
+  }
+
+  #leaveCircuit({ end }: Link): void {
+    if (end?.through === undefined) return
+    this.#init.network.world.after(circuitLingerMs, () => end.close('replaced'))
+  }
+
+  #upgrade({ number, device }: Link, circuit: End): void {
+    const { network, host, own } = this.#init
+    upgrade({
+      network,
+      host,
+      own,
+      circuit,
+      isOver: () => !this.#links.has(number) || this.#isDirect(device),
+      direct: () => {
+        const { link, listener } = this.#make(device, false)
+        return { listener, rise: (end) => this.#rise(link, end) }
+      },
+    })
+  }
+
+  #isDirect(device: DeviceId): boolean {
+    return [...this.#links.values()].some((link) => link.device === device && link.end?.through === undefined)
   }
 
   #watchStranger(link: Link): void {

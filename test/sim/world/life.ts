@@ -8,6 +8,7 @@ import type { Core } from '../../../protocol/step.ts'
 import type { Change, Effect } from '../../../node/core/effects.ts'
 import type { Input } from '../../../node/core/inputs.ts'
 import type { Carriage } from './carriage.ts'
+import { Reservations } from './circuits.ts'
 import type { Clock } from './clock.ts'
 import { DepositLines } from './deposit-lines.ts'
 import { DirectLinks } from './direct-links.ts'
@@ -25,6 +26,10 @@ export interface LifeInit {
   readonly core: Core<Input, Change, Effect>
   readonly journal: Journal<Change>
   readonly isFriend: (device: DeviceId) => boolean
+  /** Relays through which it could be reached, as its card says. */
+  readonly granted: readonly string[]
+  /** It is reached through others. */
+  readonly circuitsChanged: () => void
   readonly heard: (input: Input) => void
   readonly committed: (changes: readonly Change[]) => void
   readonly performed: (effect: Effect) => void
@@ -44,6 +49,7 @@ export class Life {
   readonly #mailboxes: MailboxLines
   readonly #deposits: DepositLines
   readonly #questions: Questions
+  readonly #reservations: Reservations
 
   constructor(init: LifeInit) {
     this.#init = init
@@ -55,14 +61,19 @@ export class Life {
       settled: () => this.#mailboxes.flush(),
     })
     const parts = { ...init, push: (input: Input): void => this.push(input) }
+    const reservations = (this.#reservations = new Reservations({ ...init, onChanged: init.circuitsChanged }))
     this.#links = new DirectLinks(parts)
-    this.#mailboxes = new MailboxLines(parts)
+    this.#mailboxes = new MailboxLines({ ...parts, reservations })
     this.#deposits = new DepositLines(parts)
     this.#questions = new Questions(parts)
   }
 
   get turns(): number {
     return this.#driver.turns
+  }
+
+  circuits(): readonly string[] {
+    return this.#reservations.addresses()
   }
 
   push(input: Input): void {

@@ -5,6 +5,7 @@ import { mailboxProtocol, type Envelope, type MailboxFrame } from '../../../prot
 import { relayDevice } from '../../../node/core/other-relays.ts'
 import type { Input } from '../../../node/core/inputs.ts'
 import type { Carriage } from './carriage.ts'
+import type { Reservations } from './circuits.ts'
 import type { Host, Network } from './network.ts'
 import type { End } from './wire.ts'
 
@@ -14,6 +15,7 @@ export interface MailboxLinesInit {
   readonly own: DeviceId
   readonly carriage: Carriage
   readonly push: (input: Input) => void
+  readonly reservations: Pick<Reservations, 'risen' | 'lost' | 'left'>
 }
 
 interface Line {
@@ -35,7 +37,7 @@ export class MailboxLines {
 
   connect(relay: string): void {
     if (this.#lines.has(relay)) return
-    const { network, host, own, push, carriage } = this.#init
+    const { network, host, own, push, carriage, reservations } = this.#init
     const line: Line = { relay, end: undefined, left: false, collected: new Set(), acknowledged: [] }
     this.#lines.set(relay, line)
     const listener = {
@@ -49,6 +51,7 @@ export class MailboxLines {
       if (line.left) return dialled.end.close('left')
       carriage.mailbox(dialled.end, { kind: 'subscribe', credit: pageMessagesMax })
       push({ kind: 'relay-risen', relay })
+      reservations.risen(relay)
     })
   }
 
@@ -56,6 +59,7 @@ export class MailboxLines {
     const line = this.#lines.get(relay)
     if (line === undefined) return
     this.#lines.delete(relay)
+    this.#init.reservations.left(relay)
     line.left = true
     line.end?.close('left')
   }
@@ -114,6 +118,7 @@ export class MailboxLines {
   #lost(line: Line, reason: string): void {
     if (this.#lines.get(line.relay) !== line) return // We left meanwhile.
     this.#lines.delete(line.relay)
+    this.#init.reservations.lost(line.relay)
     this.#init.push({ kind: 'relay-lost', relay: line.relay, reason })
   }
 }

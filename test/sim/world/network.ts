@@ -1,9 +1,11 @@
 /**
  * Who can reach whom, and how well. A host has addresses, stands in a place, and is open to the world, only to those in the
- * same place (a home router), or to nobody (a strict firewall). Partitions cut paths one way or both. Connections keep to
- * `wire.ts`; what is said on them is the machines' affair.
+ * same place (a home router), or to nobody (a strict firewall); who cannot be dialled may be reached through a relay that
+ * carries circuits. Partitions cut paths one way or both. Connections keep to `wire.ts`; what is said on them is the
+ * machines' affair.
  */
 import type { DeviceId } from '../../../protocol/ids.ts'
+import { isCircuit } from '../../../node/core/routes.ts'
 import type { Chance } from './chance.ts'
 import type { World } from './world.ts'
 import { Wire, type End, type Listener } from './wire.ts'
@@ -47,6 +49,12 @@ export class Host {
   readonly wires: Set<Wire> = new Set<Wire>()
   /** What the process that runs there answers, by protocol. Empty while none does. */
   readonly services: Map<string, Accept> = new Map<string, Accept>()
+  /** A relay that lets others be reached through it. */
+  carriesCircuits = false
+  /** Who can be reached through it: whoever has a reservation. */
+  readonly guests: Map<DeviceId, Host> = new Map<DeviceId, Host>()
+  /** Where this host has one. */
+  readonly reservedAt: Set<Host> = new Set<Host>()
   bytesOut = 0
   framesOut = 0
 
@@ -75,6 +83,11 @@ export interface Dial {
 /** Dials are given up after so long, and a dead connection is noticed after so long: the device's own bounds. */
 const dialMsMax = 5_000
 const pulseMs = 12_000
+/** A direct address has such a lead before a circuit is tried. */
+const leadMs = 100
+/** A relay ends a circuit after so long, as it is shipped. */
+const circuitMsMax = 3_600_000
+const noReservation = 'no reservation'
 
 export class Network {
   readonly world: World
@@ -111,6 +124,11 @@ export class Network {
     return () => this.#cuts.delete(isCut)
   }
 
+  /** The host that stands at an address, without PeerId. */
+  at(address: string): Host | undefined {
+    return this.#hosts.get(address)
+  }
+
   healAll(): void {
     this.#cuts.clear()
   }
@@ -134,6 +152,8 @@ export class Network {
   /** The process ends while the machine stays: its kernel closes every connection. */
   hangUp(host: Host): void {
     host.services.clear()
+    for (const relay of host.reservedAt) this.release(host, relay)
+    for (const guest of host.guests.values()) this.release(guest, host)
     for (const wire of host.wires) wire.breakFrom(host)
   }
 
@@ -142,33 +162,94 @@ export class Network {
     return baseMs + this.chance.unit() * this.weather.jitterMs
   }
 
-  /** Answers once: with an end to speak on, or why there is none. */
+  /** Answers once: with an end to speak on, or why there is none. Whoever can be dialled is; others through a relay. */
   dial(dial: Dial, answer: (dialled: Dialled) => void): void {
-    const { from } = dial
-    const target = dial.addresses
-      .map((address) => this.#hosts.get(address))
-      .find((host) => host?.device === dial.expects)
-    const fail = (inMs: number, reason: string): void => {
-      this.world.after(inMs, () => answer({ ok: false, reason }))
-    }
-    if (target === undefined) return fail(dialMsMax, 'timed out')
-    if (!this.#letsIn(target, from)) {
-      this.world.mark('shut-out')
-      return fail(dialMsMax, 'timed out')
+    const { from, addresses, expects } = dial
+    const target = addresses.map((address) => this.#hosts.get(address)).find((host) => host?.device === expects)
+    if (target === undefined || !this.#letsIn(target, from)) {
+      if (target !== undefined) this.world.mark('shut-out')
+      return this.#call(dial, answer)
     }
     if (target.openness === 'home') this.world.mark('dialled-at-home')
     if (from.openness === 'hidden') this.world.mark('dialled-from-hidden')
+    this.#connect(dial, target, answer)
+  }
+
+  /** Both begin at one moment, so that to each router the other's packets look like an answer. False where none is fooled. */
+  meet(dial: Omit<Dial, 'addresses'>, target: Host, answer: (dialled: Dialled) => void): boolean {
+    const { from } = dial
+    const kinds = [from.openness, target.openness]
+    if (!kinds.includes('public') && kinds.includes('hidden') && from.place !== target.place) {
+      this.world.mark('circuit-stays')
+      return false
+    }
+    this.#connect({ ...dial, addresses: [] }, target, answer)
+    return true
+  }
+
+  #connect(dial: Dial, target: Host, answer: (dialled: Dialled) => void): void {
+    const { from } = dial
     const roundTripMs = this.latencyMs(from, target) + this.latencyMs(target, from)
     this.world.after(1.5 * roundTripMs, () => {
-      if (this.isBlocked(from, target) || this.isBlocked(target, from)) return fail(dialMsMax, 'timed out')
-      const accept = target.services.get(dial.protocol)
-      if (accept === undefined) return fail(roundTripMs / 2, 'connection refused')
-      const wire = new Wire(this, from, target)
-      const theirs = accept(wire.callee, dial.as)
-      if (theirs === undefined) return fail(roundTripMs / 2, 'connection reset')
-      wire.listen(dial.listener, theirs)
-      answer({ ok: true, end: wire.caller })
+      if (!this.#areJoined(from, target)) return this.#call(dial, answer)
+      this.#open(dial, new Wire(this, from, target), roundTripMs, answer)
     })
+  }
+
+  /** Through the first relay of those named at which they have a reservation. */
+  #call(dial: Dial, answer: (dialled: Dialled) => void): void {
+    const { from, addresses, expects } = dial
+    const inVain = (): void => this.#fail(dialMsMax, 'timed out', answer)
+    const relays = addresses.filter(isCircuit).map((circuit) => this.#hosts.get(relayOf(circuit)))
+    const relay = relays.find((host) => host !== undefined && host !== from && host.carriesCircuits)
+    if (relay === undefined) return inVain()
+    const toRelayMs = this.latencyMs(from, relay) + this.latencyMs(relay, from)
+    this.world.after(leadMs + 1.5 * toRelayMs, () => {
+      if (!this.#areJoined(from, relay) || !relay.carriesCircuits) return inVain()
+      const target = relay.guests.get(expects)
+      if (target === undefined) return this.#fail(toRelayMs, noReservation, answer)
+      const roundTripMs = toRelayMs + this.latencyMs(relay, target) + this.latencyMs(target, relay)
+      this.world.after(roundTripMs, () => {
+        if (!this.#areJoined(from, relay) || !this.#areJoined(relay, target)) return inVain()
+        if (relay.guests.get(expects) !== target) return this.#fail(0, noReservation, answer)
+        this.world.mark('called-through-a-relay')
+        const wire = new Wire(this, from, target, relay)
+        this.world.after(circuitMsMax, () => wire.giveUp())
+        this.#open(dial, wire, roundTripMs, answer)
+      })
+    })
+  }
+
+  #open({ protocol, as, listener }: Dial, wire: Wire, roundTripMs: number, answer: (dialled: Dialled) => void): void {
+    const accept = wire.caller.far.services.get(protocol)
+    const theirs = accept?.(wire.callee, as)
+    if (theirs === undefined) {
+      const reason = accept === undefined ? 'connection refused' : 'connection reset'
+      wire.discard()
+      return this.#fail(roundTripMs / 2, reason, answer)
+    }
+    wire.listen(listener, theirs)
+    answer({ ok: true, end: wire.caller })
+  }
+
+  #fail(inMs: number, reason: string, answer: (dialled: Dialled) => void): void {
+    if (reason === noReservation) this.world.mark('call-without-reservation')
+    this.world.after(inMs, () => answer({ ok: false, reason }))
+  }
+
+  #areJoined(a: Host, b: Host): boolean {
+    return !this.isBlocked(a, b) && !this.isBlocked(b, a)
+  }
+
+  /** From now on others are carried to this host. */
+  reserve(host: Host, relay: Host): void {
+    relay.guests.set(host.device, host)
+    host.reservedAt.add(relay)
+  }
+
+  release(host: Host, relay: Host): void {
+    relay.guests.delete(host.device)
+    host.reservedAt.delete(relay)
   }
 
   #letsIn(target: Host, from: Host): boolean {
@@ -184,4 +265,9 @@ export class Network {
       }
     })
   }
+}
+
+/** The address of the relay in a circuit's, without PeerIds. */
+function relayOf(circuit: string): string {
+  return circuit.slice(0, circuit.indexOf('/p2p/'))
 }

@@ -40,6 +40,8 @@ export interface RelayInit {
   /** How long its store needs for a call. */
   readonly storeMs?: number
   readonly latencyMs?: number
+  /** Lets others be reached through it. */
+  readonly carriesCircuits?: boolean
   /** Plants a bug in the store. */
   readonly engine?: (real: Engine) => Engine
 }
@@ -96,6 +98,7 @@ export class SimRelay {
       latencyMs: init.latencyMs ?? 15,
       bytesPerSecond: 12_500_000,
     })
+    this.host.carriesCircuits = init.carriesCircuits === true
     const address = `/dns4/${name}.example/tcp/4001`
     network.place(this.host, address)
     this.address = `${address}/p2p/${peerIdOf(this.device)}`
@@ -141,16 +144,12 @@ export class SimRelay {
       broken: () => undefined,
       failed: (error) => network.world.complain('nothing is thrown', `relay ${this.name}: ${told(error)}`),
     })
-    this.#serve(mailboxProtocol, (stream, frame) => ({
-      kind: 'mailbox-frame-received',
-      stream,
-      frame: frame as MailboxFrame,
-    }))
-    this.#serve(directoryProtocol, (stream, frame) => ({
-      kind: 'directory-frame-received',
-      stream,
-      frame: frame as DirectoryFrame,
-    }))
+    this.#serve(mailboxProtocol, (stream, frame) => {
+      return { kind: 'mailbox-frame-received', stream, frame: frame as MailboxFrame }
+    })
+    this.#serve(directoryProtocol, (stream, frame) => {
+      return { kind: 'directory-frame-received', stream, frame: frame as DirectoryFrame }
+    })
     this.#driver.push({ kind: 'ticked' })
   }
 

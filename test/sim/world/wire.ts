@@ -1,7 +1,8 @@
 /**
  * One stream over one connection, as TCP gives it: what is sent arrives whole and in order, late when a packet is lost, or
  * the connection breaks and everything on its way is gone. In unruly weather frames also come twice or overtake each other,
- * which no honest stream does and every rule must bear.
+ * which no honest stream does and every rule must bear. A circuit is one that a relay passes on: it takes both ways, and
+ * ends with the relay.
  */
 import type { DeviceId } from '../../../protocol/ids.ts'
 import type { Host, Network } from './network.ts'
@@ -21,6 +22,10 @@ export interface End {
   /** Where the other side is, for `why`. */
   readonly address: string
   readonly peer: DeviceId
+  /** The machine on the other side. */
+  readonly far: Host
+  /** The relay that passes it on. */
+  readonly through: Host | undefined
 }
 
 /** A lost packet is sent again after so long, at first; so often it takes the connection with it. */
@@ -56,15 +61,18 @@ export class Wire {
   readonly #callee: Side
   readonly caller: End
   readonly callee: End
+  readonly #through: Host | undefined
 
-  constructor(network: Network, from: Host, to: Host) {
+  constructor(network: Network, from: Host, to: Host, through?: Host) {
     this.#network = network
+    this.#through = through
     this.#caller = new Side(from)
     this.#callee = new Side(to)
     this.caller = this.#endOf(this.#caller, this.#callee)
     this.callee = this.#endOf(this.#callee, this.#caller)
     from.wires.add(this)
     to.wires.add(this)
+    through?.wires.add(this)
   }
 
   listen(caller: Listener, callee: Listener): void {
@@ -74,10 +82,21 @@ export class Wire {
 
   /** Both ends find out whether the other is still there. */
   pulse(): void {
-    const [a, b] = [this.#caller.host, this.#callee.host]
-    if (!this.#network.isBlocked(a, b) && !this.#network.isBlocked(b, a)) return
+    const [a, b] = [this.#caller, this.#callee]
+    if (!this.#isBlocked(a, b) && !this.#isBlocked(b, a)) return
     this.#end(this.#caller, 'no answer')
     this.#end(this.#callee, 'no answer')
+  }
+
+  /** Nobody took it: as if it had never been. */
+  discard(): void {
+    for (const host of [this.#caller.host, this.#callee.host, this.#through]) host?.wires.delete(this)
+  }
+
+  /** The relay that carries it has had enough. */
+  giveUp(): void {
+    if (!this.#caller.ended || !this.#callee.ended) this.#network.world.mark('circuit-ran-out')
+    this.#break('the circuit is over')
   }
 
   /** The network under one side has changed: it knows at once, the other finds out. */
@@ -86,8 +105,12 @@ export class Wire {
     this.#close(own, this.#other(own), 'network changed')
   }
 
-  /** The process on one side is gone. */
+  /** The process on one side, or of the relay between, is gone. */
   breakFrom(host: Host): void {
+    if (host === this.#through) {
+      this.#network.world.mark('circuit-broke')
+      return this.#break('connection reset')
+    }
     const gone = this.#caller.host === host ? this.#caller : this.#callee
     gone.listener = undefined
     this.#close(gone, this.#other(gone), 'connection reset')
@@ -97,8 +120,10 @@ export class Wire {
     return {
       send: (frame, bytes) => this.#send(own, other, frame, bytes),
       close: (reason) => this.#close(own, other, reason),
-      address: other.host.name,
+      address: this.#through === undefined ? other.host.name : `${this.#through.name}/p2p-circuit`,
       peer: other.host.device,
+      far: other.host,
+      through: this.#through,
     }
   }
 
@@ -107,6 +132,7 @@ export class Wire {
     const { world, chance, weather } = this.#network
     own.host.bytesOut += bytes
     own.host.framesOut++
+    if (this.#through !== undefined) this.#through.bytesOut += bytes
     const { packet } = other
     if (packet?.sentMs === world.nowMs && packet.bytes + bytes <= packetBytesMax) {
       packet.bytes += bytes
@@ -117,7 +143,7 @@ export class Wire {
     other.freeMs = Math.max(world.nowMs, other.freeMs) + (bytes / slowest) * 1_000
     const carriedMs = other.freeMs - world.nowMs
     if (carriedMs > longMs) world.mark('line-full')
-    let inMs = this.#network.latencyMs(own.host, other.host) + carriedMs
+    let inMs = this.#latencyMs(own, other) + carriedMs
     if (weather.lossRate > 0 && chance.hits(weather.lossRate)) {
       world.mark('packet-lost')
       if (chance.hits(lossBreaks)) {
@@ -150,9 +176,9 @@ export class Wire {
       other.stalled.push(frame)
       return
     }
-    if (this.#network.isBlocked(own.host, other.host)) {
+    if (this.#isBlocked(own, other)) {
       other.stalled.push(frame)
-      this.#network.world.mark(this.#network.isBlocked(other.host, own.host) ? 'stalled' : 'stalled-one-way')
+      this.#network.world.mark(this.#isBlocked(other, own) ? 'stalled' : 'stalled-one-way')
       this.#network.world.after(stalledMs, () => this.#resume(own, other))
       return
     }
@@ -161,7 +187,7 @@ export class Wire {
 
   #resume(own: Side, other: Side): void {
     if (other.ended) return
-    if (this.#network.isBlocked(own.host, other.host)) {
+    if (this.#isBlocked(own, other)) {
       this.#network.world.after(stalledMs, () => this.#resume(own, other))
       return
     }
@@ -174,11 +200,10 @@ export class Wire {
     if (own.ended) return
     this.#end(own, reason)
     const { world } = this.#network
-    const atMs = Math.max(world.nowMs + this.#network.latencyMs(own.host, other.host), other.lastMs)
+    const atMs = Math.max(world.nowMs + this.#latencyMs(own, other), other.lastMs)
     world.after(atMs - world.nowMs, () => {
       // Across a cut the other side hears nothing; its own pulse finds out.
-      if (this.#network.isBlocked(own.host, other.host))
-        world.after(stalledMs * 12, () => this.#end(other, 'no answer'))
+      if (this.#isBlocked(own, other)) world.after(stalledMs * 12, () => this.#end(other, 'no answer'))
       else this.#end(other, 'closed by the other side')
     })
   }
@@ -195,8 +220,23 @@ export class Wire {
     if (this.#caller.ended && this.#callee.ended) {
       this.#caller.host.wires.delete(this)
       this.#callee.host.wires.delete(this)
+      this.#through?.wires.delete(this)
     }
     side.listener?.onEnd(reason)
+  }
+
+  #latencyMs(own: Side, other: Side): number {
+    const network = this.#network
+    const through = this.#through
+    if (through === undefined) return network.latencyMs(own.host, other.host)
+    return network.latencyMs(own.host, through) + network.latencyMs(through, other.host)
+  }
+
+  #isBlocked(own: Side, other: Side): boolean {
+    const network = this.#network
+    const through = this.#through
+    if (through === undefined) return network.isBlocked(own.host, other.host)
+    return network.isBlocked(own.host, through) || network.isBlocked(through, other.host)
   }
 
   #other(side: Side): Side {
