@@ -18,8 +18,8 @@ export interface Gossip extends GossipSub {
   moved(peer: PeerId, connection: Connection): void
 }
 
-/** Small messages for a few; one that is larger is none of ours. */
-const messageBytesMax = 512
+/** A relay names all the topics it carries in one frame, 55 bytes each: some four thousand. */
+const frameBytesMax = 262_144
 /** The pulse of gossipsub's own bookkeeping; what is published goes out at once. */
 const heartbeatMs = 2_000
 
@@ -36,8 +36,8 @@ export function gossip(init: GossipInit): (components: GossipSubComponents) => G
       runOnLimitedConnection: true,
       tagMeshPeers: false,
       heartbeatInterval: heartbeatMs,
-      maxInboundDataLength: messageBytesMax,
-      maxTopicBytesPerPeer: 4 * 1_048_576, // A relay carries the topics of many.
+      maxInboundDataLength: frameBytesMax,
+      maxTopicBytesPerPeer: 4 * 1_048_576, // As many again, by its own reckoning.
       scoreParams: { IPColocationFactorWeight: 0 },
     })
     const service = make({

@@ -35,6 +35,8 @@ const dayMs = 86_400_000
 /** Around midnight both days' topics are listened to, for clocks that disagree. */
 const overlapMs = 3_600_000
 const nonceLength = 12
+/** Ours take 37. */
+const sealedBytesMax = 128
 /** Where every topic begins. */
 export const presencePrefix = '/linnet/presence/1/'
 
@@ -74,7 +76,7 @@ export function openSignal(
   sealed: Uint8Array,
   nowMs: number,
 ): Signal | undefined {
-  if (sealed.length < nonceLength) return undefined
+  if (sealed.length < nonceLength || sealed.length > sealedBytesMax) return undefined
   const nonce = sealed.slice(0, nonceLength)
   const opened = chacha20poly1305Open(key, nonce, sealed.slice(nonceLength), idBytes(from))
   const signal = opened && codec.decode(opened)

@@ -6,13 +6,12 @@
 import { gossipsub, TopicValidatorResult, type GossipSub, type GossipSubComponents } from '@libp2p/gossipsub'
 import type { Libp2pEvents, PeerId, TypedEventTarget } from '@libp2p/interface'
 import { presencePrefix } from '../../protocol/wire/presence.ts'
+import { GossipTopics, type GossipTopicsLimits } from './gossip-topics.ts'
 import { GossipVisitors } from './gossip-visitors.ts'
 
-export interface GossipLimits {
+export interface GossipLimits extends GossipTopicsLimits {
   /** Visitors whose signals are carried: each costs memory, and every topic is told to each. */
   readonly gossipPeersMax: number
-  /** Topics listened to at one time; two for each pair of people would be many already. */
-  readonly gossipTopicsMax: number
 }
 
 export interface GossipComponents extends GossipSubComponents {
@@ -20,17 +19,23 @@ export interface GossipComponents extends GossipSubComponents {
 }
 
 const messageBytesMax = 512
+/** Ours take 51. */
+const topicCharactersMax = 64
+/** What gossipsub reckons for one topic of one visitor, and twice that. */
+const topicBytes = 2 * (1_024 + topicCharactersMax)
+/** Whoever comes names all topics in one frame: a thousand of them. What is more than their share is passed over. */
+const frameBytesMax = 65_536
 const heartbeatMs = 2_000
 /** Of one visitor, on all topics together: signs of presence to a hundred contacts at once, then a few a second. */
-const burstMax = 200
-const perSecond = 5
+const signs = { burstMax: 200, perSecond: 5 }
+/** Of one visitor: each topic that is new here, or no more, is told to every other. Twice a share, and at midnight a few a second. */
+const changes = { burstMax: 500, perSecond: 5 }
 
 export function gossip(
   limits: GossipLimits,
   reached: (limit: keyof GossipLimits) => void = () => undefined,
 ): (components: GossipComponents) => GossipSub {
   return ({ privateKey, peerId, peerStore, registrar, connectionManager, logger, events }) => {
-    const rate = new Rate()
     const mayHear = (peer: PeerId): boolean => {
       const known = service.getPeers()
       const heard = known.length < limits.gossipPeersMax || known.some((other) => other.equals(peer))
@@ -38,14 +43,34 @@ export function gossip(
       return heard
     }
     const visitors = new GossipVisitors(registrar, mayHear)
-    events.addEventListener('peer:disconnect', ({ detail }) => visitors.left(detail))
+    const [signRate, changeRate] = [new Rate(signs), new Rate(changes)]
+    const topics = new GossipTopics({
+      limits,
+      listen: (topic) => {
+        service.topicValidators.set(topic, (peer, { data }) =>
+          data.length <= messageBytesMax && signRate.allows(peer)
+            ? TopicValidatorResult.Accept
+            : TopicValidatorResult.Ignore,
+        )
+        service.subscribe(topic)
+      },
+      leave: (topic) => {
+        service.unsubscribe(topic)
+        service.topicValidators.delete(topic)
+      },
+    })
+    events.addEventListener('peer:disconnect', ({ detail }) => {
+      visitors.left(detail)
+      if ((service as Started).started) topics.gone(detail.toString())
+    })
     const service = gossipsub({
       globalSignaturePolicy: 'StrictNoSign',
       allowPublishToZeroTopicPeers: true,
       fallbackToFloodsub: false,
       tagMeshPeers: false,
       heartbeatInterval: heartbeatMs,
-      maxInboundDataLength: messageBytesMax,
+      maxInboundDataLength: frameBytesMax,
+      maxTopicBytesPerPeer: limits.gossipTopicsPerPeerMax * topicBytes,
       scoreParams: { IPColocationFactorWeight: 0 }, // People behind one router are not one attacker.
     })({
       privateKey,
@@ -55,41 +80,41 @@ export function gossip(
       connectionManager,
       logger,
     })
-    service.addEventListener('subscription-change', ({ detail: { subscriptions } }) => {
-      for (const { topic } of subscriptions) {
-        if (topic.startsWith(presencePrefix) && !follow(service, topic, rate, limits)) reached('gossipTopicsMax')
+    service.addEventListener('subscription-change', ({ detail: { peerId: visitor, subscriptions } }) => {
+      if (!service.getPeers().some((other) => other.equals(visitor))) return // Gone meanwhile.
+      for (const { topic, subscribe } of subscriptions) {
+        if (!topic.startsWith(presencePrefix) || topic.length > topicCharactersMax) continue
+        if (!subscribe) topics.unwanted(visitor.toString(), topic)
+        else if (!changeRate.allows(visitor)) reached('gossipTopicsPerPeerMax')
+        else {
+          const limit = topics.wanted(visitor.toString(), topic)
+          if (limit !== undefined) reached(limit)
+        }
       }
     })
     return service
   }
 }
 
-/** Listens where somebody does, and nowhere else. False when it ought to and may not. */
-function follow(service: GossipSub, topic: string, rate: Rate, { gossipTopicsMax }: GossipLimits): boolean {
-  const topics = service.getTopics()
-  const [follows, wanted] = [topics.includes(topic), service.getSubscribers(topic).length > 0]
-  if (wanted && !follows) {
-    if (topics.length >= gossipTopicsMax) return false
-    service.topicValidators.set(topic, (peer) =>
-      rate.allows(peer) ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore,
-    )
-    service.subscribe(topic)
-  }
-  if (!wanted && follows) {
-    service.unsubscribe(topic)
-    service.topicValidators.delete(topic)
-  }
-  return true
-}
+/** It is, and does not say so in its type. */
+type Started = GossipSub & { readonly started: boolean }
 
+/** What one visitor may do: so much at once, and then so often. */
 class Rate {
   readonly #left = new Map<string, { tokens: number; atMs: number }>()
+  readonly #burstMax: number
+  readonly #perSecond: number
+
+  constructor({ burstMax, perSecond }: { readonly burstMax: number; readonly perSecond: number }) {
+    this.#burstMax = burstMax
+    this.#perSecond = perSecond
+  }
 
   allows(peer: PeerId): boolean {
     const nowMs = performance.now()
     const key = peer.toString()
-    const { tokens, atMs } = this.#left.get(key) ?? { tokens: burstMax, atMs: nowMs }
-    const filled = Math.min(burstMax, tokens + ((nowMs - atMs) / 1_000) * perSecond)
+    const { tokens, atMs } = this.#left.get(key) ?? { tokens: this.#burstMax, atMs: nowMs }
+    const filled = Math.min(this.#burstMax, tokens + ((nowMs - atMs) / 1_000) * this.#perSecond)
     if (this.#left.size > visitorsMax) this.#left.clear()
     this.#left.set(key, { tokens: Math.max(0, filled - 1), atMs: nowMs })
     return filled >= 1

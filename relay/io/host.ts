@@ -68,6 +68,7 @@ export const hostLimits: HostLimits = {
   circuitMsMax: 3_600_000,
   gossipPeersMax: 1_000,
   gossipTopicsMax: 1_000,
+  gossipTopicsPerPeerMax: 250,
 }
 
 export interface HostInit {

@@ -20,6 +20,7 @@ const mayBeNone: ReadonlySet<keyof AllLimits> = new Set([
   'reservationsMax',
   'gossipPeersMax',
   'gossipTopicsMax',
+  'gossipTopicsPerPeerMax',
 ])
 
 const leastSweepEveryMs = 1_000

@@ -54,4 +54,5 @@ export const limitWords: Readonly<Record<keyof AllLimits, string>> = {
   strangerIdleMs: 'A stream that sends no whole frame for so long is closed, until it is about a mailbox that exists.',
   gossipPeersMax: 'Visitors whose signs of presence are carried; 0 for nobody’s.',
   gossipTopicsMax: 'Topics of presence carried at one time.',
+  gossipTopicsPerPeerMax: 'Of those, topics of one visitor.',
 }

@@ -8,7 +8,7 @@ import { mailboxProtocol } from '../../protocol/wire/mailbox.ts'
 import { presencePrefix } from '../../protocol/wire/presence.ts'
 import type { AllLimits, Relay } from '../../relay/index.ts'
 import { allLimits } from '../../relay/operation/settings-table.ts'
-import { startDevice } from '../node/io/support.ts'
+import { startDevice, type TestDevice } from '../node/io/support.ts'
 import { openMailbox, openRaw } from './caller.ts'
 import { caller, resident, runningRelay, stockNode, type Running } from './network.ts'
 import { createPerson, envelope, preKeys, publicationOf } from './people.ts'
@@ -51,11 +51,12 @@ async function circuitTo({ relay, address }: Running): Promise<{ readonly alice:
 
 const topics = ['0123', '4567'].map((name) => `${presencePrefix}${name}`)
 
-async function listenTo(address: string, topic: string): Promise<void> {
+async function listenTo(address: string, topic: string): Promise<TestDevice> {
   const device = await startDevice({ onGossip: () => undefined })
   device.network.perform({ kind: 'connect-relay', relay: address })
   await device.heard.next('relay-risen')
   device.network.subscribe(topic)
+  return device
 }
 
 const trips: readonly (readonly [limit: Limit, limits: Partial<AllLimits>, trip: Trip])[] = [
@@ -121,6 +122,14 @@ const trips: readonly (readonly [limit: Limit, limits: Partial<AllLimits>, trip:
     { gossipTopicsMax: 1 },
     async ({ address }) => {
       for (const topic of topics) await listenTo(address, topic)
+    },
+  ],
+  [
+    'gossipTopicsPerPeerMax',
+    { gossipTopicsPerPeerMax: 1 },
+    async ({ address }) => {
+      const device = await listenTo(address, topics[0] ?? '')
+      device.network.subscribe(topics[1] ?? '')
     },
   ],
   ['inFlightMessagesMax', { inFlightMessagesMax: 2 }, (running) => fillSlowReader(running, 3)],

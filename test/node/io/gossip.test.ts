@@ -1,6 +1,6 @@
 /** What is published reaches a friend through a relay both use, or over a link; and nobody who is not meant to hear it. */
 import { expect, test } from 'vitest'
-import { createRelay, type Relay } from '../../../relay/index.ts'
+import { createRelay, type AllLimits, type Relay } from '../../../relay/index.ts'
 import { scratch } from '../../e2e/processes.ts'
 import { presencePrefix } from '../../../protocol/wire/presence.ts'
 import type { NetworkInit } from '../../../node/io/network.ts'
@@ -25,10 +25,10 @@ async function listener(init: Partial<NetworkInit> = {}): Promise<Listener> {
   return { device, heard }
 }
 
-async function sharedRelay(): Promise<Relay> {
+async function sharedRelay(limits: Partial<AllLimits> = {}): Promise<Relay> {
   const folder = scratch()
   atEnd(folder.remove)
-  const relay = await createRelay({ dataDir: folder.path('relay'), listen: ['/ip4/127.0.0.1/tcp/0'] })
+  const relay = await createRelay({ dataDir: folder.path('relay'), listen: ['/ip4/127.0.0.1/tcp/0'], limits })
   atEnd(() => relay.stop())
   await relay.start()
   return relay
@@ -42,28 +42,81 @@ async function visit(relay: Relay, ...listeners: readonly Listener[]): Promise<v
   }
 }
 
+/** Gossip needs a moment to find its ways. */
+async function hears(listening: Listener, saying: Listener): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        await saying.device.network.publish(topic, said())
+        return listening.heard[0] ?? ''
+      },
+      { timeout: 10_000 },
+    )
+    .toMatch(new RegExp(`^${topic} sign`))
+}
+
 test('through a relay both use, without a link between them', async () => {
   const [alice, bob] = [await listener(), await listener()]
   await visit(await sharedRelay(), alice, bob)
+  await hears(bob, alice)
+  expect(bob.device.heard.of('link-risen')).toEqual([])
+})
+
+test('through a relay that carries the topics of many, between two who have many contacts', async () => {
+  const relay = await sharedRelay()
+  const crowd = await listener()
+  await visit(relay, crowd)
+  for (let i = 0; i < 100; i++) crowd.device.network.subscribe(`${topic}${i}`)
+  const [alice, bob] = [await listener(), await listener()]
+  for (let i = 100; i < 200; i++) alice.device.network.subscribe(`${topic}${i}`)
+  await visit(relay, alice, bob)
+  await hears(bob, alice)
+})
+
+test('through a relay whose topics were all taken by people who have left', async () => {
+  const relay = await sharedRelay({ gossipTopicsMax: 3 })
+  const [before, alice, bob] = [await listener(), await listener(), await listener()]
+  for (let i = 0; i < 3; i++) before.device.network.subscribe(`${topic}${i}`)
+  await visit(relay, before)
+  await expect.poll(() => relay.reached.get('gossipTopicsMax'), { timeout: 5_000 }).toBe(1)
+  await before.device.network.stop()
+  await visit(relay, alice, bob)
+  await hears(bob, alice)
+  expect(relay.reached.get('gossipTopicsMax')).toBe(1)
+})
+
+test('through a relay where one visitor would have all topics there are', async () => {
+  const relay = await sharedRelay({ gossipTopicsMax: 6, gossipTopicsPerPeerMax: 3 })
+  const [greedy, alice, bob] = [await listener(), await listener(), await listener()]
+  for (let i = 0; i < 6; i++) greedy.device.network.subscribe(`${topic}${i}`)
+  await visit(relay, greedy)
+  await expect.poll(() => relay.reached.get('gossipTopicsPerPeerMax'), { timeout: 5_000 }).toBeGreaterThan(0)
+  await visit(relay, alice, bob)
+  await hears(bob, alice)
+  expect(relay.reached.get('gossipTopicsMax')).toBeUndefined()
+})
+
+test('a relay passes on nothing that is too long for a sign of presence', async () => {
+  const relay = await sharedRelay()
+  const [alice, bob] = [await listener(), await listener()]
+  await visit(relay, alice, bob)
+  await hears(bob, alice)
+  await alice.device.network.publish(topic, new Uint8Array(513).fill(120))
+  const heard = bob.heard.length
   await expect
     .poll(async () => {
       await alice.device.network.publish(topic, said())
-      return bob.heard[0] ?? ''
+      return bob.heard.length
     })
-    .toMatch(new RegExp(`^${topic} sign`))
-  expect(bob.device.heard.of('link-risen')).toEqual([])
+    .toBeGreaterThan(heard)
+  expect(bob.heard.filter((text) => text.includes('xxx'))).toEqual([])
 })
 
 test('over a link, without a relay', async () => {
   const [alice, bob] = [await listener(), await listener()]
   await link(alice.device, bob.device)
   for (const { device } of [alice, bob]) device.network.subscribe(topic)
-  await expect
-    .poll(async () => {
-      await alice.device.network.publish(topic, said())
-      return bob.heard[0] ?? ''
-    })
-    .toMatch(new RegExp(`^${topic} sign`))
+  await hears(bob, alice)
 })
 
 test('a stranger with a link who knows the topic hears nothing; a friend beside them does', async () => {
