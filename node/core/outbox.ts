@@ -242,6 +242,7 @@ export class Outbox {
 
   #fanOut(contact: Contact, item: Item, draft: Draft): void {
     for (const { device } of contact.card?.devices ?? []) {
+      if (this.#lanes.get(device)?.entry(item.messageId) !== undefined) continue // On its way there already.
       const delivery: Delivery = {
         messageId: item.messageId,
         account: item.account,

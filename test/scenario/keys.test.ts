@@ -1,6 +1,7 @@
 /** Keys that change, and sessions that are lost. */
 import { expect, test } from 'vitest'
-import type { DeviceId } from '../../protocol/ids.ts'
+import { ed25519PublicKey } from '../../protocol/crypto/primitives.ts'
+import { deviceIdOf, type DeviceId } from '../../protocol/ids.ts'
 import type { Reads } from '../../node/core/reads.ts'
 import { overriding } from '../sim/world/overriding.ts'
 import { hour, minute, second, Story } from '../sim/world/story.ts'
@@ -105,4 +106,35 @@ test('prekeys run out, and people can still write to each other for the first ti
   for (const guest of guests) guest.says(host, guest.name)
   story.pass(minute)
   expect(guests.map((guest) => host.heard(guest))).toEqual([['a'], ['b'], ['c']])
+})
+
+test('what waits for two devices of one person is not sent to one of them twice when the other goes', () => {
+  const story = new Story()
+  const relay = story.relay('hub')
+  const [alice, bob] = [story.person('alice', [relay]), story.person('bob', [relay])]
+  story.pass(5 * second)
+  story.meet(alice, bob)
+  story.pass(minute)
+  const known = alice.device.store.contact(bob.account)
+  if (known?.card === undefined) throw new Error('they have met')
+  alice.device.kill()
+  bob.device.kill()
+  const phone = { device: deviceIdOf(ed25519PublicKey(new Uint8Array(32).fill(1))), addresses: [] }
+  const { revision, devices } = known.card
+  const { signedCard: _, ...contact } = known
+  const card = { ...known.card, revision: revision - 1, devices: [...devices, phone] }
+  alice.device.rewrite([{ kind: 'put-contact', contact: { ...contact, card } }])
+  alice.device.start()
+  const id = alice.says(bob, 'to both of you')
+  const under = (device: DeviceId): unknown => alice.device.store.delivery(id, device)?.sealedFor?.envelopeId
+  const envelope = under(bob.device.id)
+  expect(alice.device.store.deliveriesOf(id)).toHaveLength(2)
+  story.pass(minute) // Nobody has a bundle of the telephone, so the card is asked for anew.
+  expect(alice.device.store.deliveriesOf(id).map(({ device }) => device)).toEqual([bob.device.id])
+  expect(envelope).toBeDefined()
+  expect(under(bob.device.id)).toBe(envelope)
+  bob.device.start()
+  story.pass(minute)
+  expect(bob.heard(alice)).toEqual(['to both of you'])
+  expect(alice.fateOf(bob, id)).toBe('read')
 })
