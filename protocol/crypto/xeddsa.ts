@@ -7,7 +7,7 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { concatBytes } from './bytes.ts'
-import { edwardsFromMontgomery, isCanonicalScalar } from './field25519.ts'
+import { edwardsFromMontgomery, isCanonicalScalar, isSmallOrderEdwards } from './field25519.ts'
 import { ed25519PublicKey, ed25519Sign, sha512 } from './primitives.ts'
 import { provider } from './platform.ts'
 import type { Random } from './random.ts'
@@ -48,7 +48,7 @@ export function xeddsaSign(privateKey: Uint8Array, message: Uint8Array, random: 
   return signature
 }
 
-/** Verifies against an X25519 public key, 32 bytes of u. False for anything malformed. */
+/** Verifies against an X25519 public key, 32 bytes of u. False for anything malformed, and for a key of small order. */
 export function xeddsaVerify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false
   const last = signature[63] as number
@@ -72,7 +72,7 @@ function convertedKey(u: Uint8Array, sign: 0 | 1): Uint8Array | undefined {
   const known = convertedKeys.get(name)
   if (known !== undefined) return known
   const edwards = edwardsFromMontgomery(u, sign)
-  if (edwards === undefined) return undefined
+  if (edwards === undefined || isSmallOrderEdwards(edwards)) return undefined
   if (convertedKeys.size >= convertedKeysMax) {
     const oldest = convertedKeys.keys().next()
     if (oldest.done !== true) convertedKeys.delete(oldest.value)

@@ -204,6 +204,14 @@ describe('XEdDSA', () => {
       expect(xeddsaVerify(u, message, xeddsaSign(x25519PrivateOf(seed), message, systemRandom))).toBe(true)
     }
   })
+
+  test('a key of small order verifies nothing', () => {
+    // Under it, R = neutral and s = 0 are a signature of every other or every fourth message.
+    const universal = concatBytes(Uint8Array.of(1), new Uint8Array(63))
+    for (const key of smallOrderKeys) {
+      for (let i = 0; i < 32; i++) expect(xeddsaVerify(key.subarray(1), Uint8Array.of(i), universal)).toBe(false)
+    }
+  })
 })
 
 describe('KEM', () => {
