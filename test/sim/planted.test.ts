@@ -19,6 +19,11 @@ const expected: Readonly<Record<string, RegExp>> = {
   'receipt for another': /receipts never lie/,
   'any card believed': /card does not go back/,
   'answer lost': /who asks is answered/,
+  'shown as it comes': /in order|gaps are told/,
+  'gap untold': /gaps are told/,
+  'session goes back': /a message key (is used|opens) once/,
+  'never at rest': /nothing spins/,
+  'told twice': /commands make sense/,
 }
 
 test('every planted bug has its checker', () => {

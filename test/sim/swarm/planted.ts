@@ -6,6 +6,7 @@ import type { Reads } from '../../../node/core/reads.ts'
 import type { Input } from '../../../node/core/inputs.ts'
 import type { Change, Effect } from '../../../node/core/effects.ts'
 import type { Contact, Message } from '../../../node/core/state.ts'
+import type { DeviceId } from '../../../protocol/ids.ts'
 import { readCard } from '../../../protocol/wire/card.ts'
 import type { Core } from '../../../protocol/step.ts'
 import type { Engine } from '../../../relay/io/store.ts'
@@ -155,6 +156,66 @@ const answerLost: Plant = {
   },
 }
 
+/** What comes is shown as it comes. */
+const shownAsItComes: Plant = {
+  device: {
+    reads: (real: Reads) =>
+      overriding(real, {
+        inbound: (device) => {
+          const known = real.inbound(device)
+          return known && { ...known, expected: Number.MAX_SAFE_INTEGER }
+        },
+      }),
+  },
+}
+
+/** A gap is told that nothing is missing in. */
+const gapUntold: Plant = {
+  device: {
+    core: (real) =>
+      keeping(real, (change) => {
+        if (change.kind !== 'add-event' || change.stored.event.type !== 'gap') return change
+        const { stored } = change
+        return { kind: 'add-event', stored: { ...stored, event: { ...stored.event, missing: 0 } } }
+      }),
+  },
+}
+
+/** Now and then a session is read as it was a message ago. */
+const sessionGoesBack: Plant = {
+  device: {
+    reads: (real: Reads) => {
+      const before = new Map<DeviceId, ReturnType<Reads['session']>>()
+      let count = 0
+      return overriding(real, {
+        session: (device) => {
+          const [now, older] = [real.session(device), before.get(device)]
+          before.set(device, now)
+          return ++count % 20 === 0 ? older : now
+        },
+      })
+    },
+  },
+}
+
+/** Whatever there is to wait for, the next tick is wanted at once. */
+const neverAtRest: Plant = {
+  device: { core: (real) => ({ handle: (input, nowMs) => real.handle(input, nowMs), nextDeadline: () => 0 }) },
+}
+
+/** Listeners are told everything twice. */
+const toldTwice: Plant = {
+  device: {
+    core: (real) => ({
+      handle(input, nowMs) {
+        const { changes, effects } = real.handle(input, nowMs)
+        return { changes, effects: [...effects, ...effects.filter(({ kind }) => kind === 'notify')] }
+      },
+      nextDeadline: () => real.nextDeadline(),
+    }),
+  },
+}
+
 export const planted: Readonly<Record<string, Plant>> = {
   'ack before commit': ackBeforeCommit,
   'no dedupe': noDedupe,
@@ -168,6 +229,11 @@ export const planted: Readonly<Record<string, Plant>> = {
   'receipt for another': receiptForAnother,
   'any card believed': anyCardBelieved,
   'answer lost': answerLost,
+  'shown as it comes': shownAsItComes,
+  'gap untold': gapUntold,
+  'session goes back': sessionGoesBack,
+  'never at rest': neverAtRest,
+  'told twice': toldTwice,
 }
 
 function keeping(real: Core<Input, Change, Effect>, alter: (change: Change) => Change): Core<Input, Change, Effect> {
