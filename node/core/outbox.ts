@@ -19,6 +19,8 @@ import type { Contact, Delivery, Message } from './state.ts'
 
 export class Outbox {
   readonly #lanes = new Map<DeviceId, Lane>()
+  /** Those of them in which something waits: the others want nothing. */
+  readonly #busy = new Set<Lane>()
   readonly #sending: Sending
 
   constructor(reads: Reads, sending: Sending) {
@@ -137,9 +139,8 @@ export class Outbox {
 
   /** Whatever closed the ways may be over: all of them are tried. */
   hurry(draft: Draft): void {
-    for (const lane of this.#lanes.values()) {
+    for (const lane of this.#busy) {
       lane.wakeMs = Math.min(lane.wakeMs, draft.nowMs)
-      if (lane.size === 0) continue
       lane.forgetMisses()
       lane.putOffNoLonger(draft.nowMs)
       if (!lane.dialling) lane.dialFromMs = 0
@@ -199,6 +200,7 @@ export class Outbox {
 
   drop(lane: Lane, entry: Entry, draft: Draft): void {
     lane.remove(entry)
+    if (lane.size === 0) this.#busy.delete(lane)
     draft.keep({ kind: 'drop-delivery', messageId: entry.delivery.messageId, device: lane.device })
   }
 
@@ -220,7 +222,7 @@ export class Outbox {
   }
 
   tick(draft: Draft): void {
-    for (const lane of this.#lanes.values()) {
+    for (const lane of this.#busy) {
       if (lane.wakeMs > draft.nowMs) continue
       this.#expire(lane, draft)
       closeSilentLink(lane, draft)
@@ -231,12 +233,12 @@ export class Outbox {
 
   /** After a start, when nothing is in flight, and whenever a way may be another one now. */
   moveAll(draft: Draft): void {
-    for (const lane of this.#lanes.values()) this.#sending.move(lane, draft)
+    for (const lane of this.#busy) this.#sending.move(lane, draft)
   }
 
   nextDeadline(): number {
     let earliestMs = Number.POSITIVE_INFINITY
-    for (const lane of this.#lanes.values()) earliestMs = Math.min(earliestMs, lane.wakeMs)
+    for (const lane of this.#busy) if (lane.wakeMs < earliestMs) earliestMs = lane.wakeMs
     return earliestMs
   }
 
@@ -265,6 +267,7 @@ export class Outbox {
   #enter(delivery: Delivery): Lane {
     const lane = this.laneFor(delivery.device, delivery.account)
     lane.add(delivery)
+    this.#busy.add(lane)
     return lane
   }
 
