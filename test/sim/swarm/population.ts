@@ -67,6 +67,11 @@ export class Population {
     return this.story.people
   }
 
+  /** Somebody has come back on a new machine. */
+  get hasReplaced(): boolean {
+    return this.#replaced > 0
+  }
+
   /** Everyone finds everyone, by invite or as a stranger: most now, some while things go wrong. */
   introduce(): void {
     const { world } = this.story

@@ -102,18 +102,20 @@ function heal(population: Population): void {
 }
 
 function settle(population: Population): void {
-  const { story, people, reference } = population
+  const { story, people, reference, drawn } = population
   const { world } = story
-  const settled = (): boolean =>
+  const allSaid = (): boolean =>
     reference.outstanding(people).length === 0 &&
-    story.relays.every((relay) => relay.waiting() === 0) &&
     people.every((person) => person.device.store.deliveries().length === 0)
+  const settled = (): boolean => allSaid() && story.relays.every((relay) => relay.waiting() === 0)
   const step = 10 * minute
   const soonMs = world.nowMs + livenessMsMax
   while (!settled() && world.nowMs < soonMs && world.complaints.length === 0) world.pass(step)
   if (!settled()) {
-    // What its recipient will not take, and what went to a device that is no more, has only expiry left.
-    if (!someoneUnwilling(population)) complainOf(population, 'all is delivered when all is well')
+    // What its recipient will not take, what went to a device that is no more, and a copy that lies at a relay where its
+    // owner no longer looks, has only expiry left.
+    const copiesLeft = allSaid() && drawn.faults.includes('relays-changed')
+    if (!copiesLeft && !someoneUnwilling(population)) complainOf(population, 'all is delivered when all is well')
     world.pass(expiryMsMax)
     if (!settled()) complainOf(population, 'all is delivered or expired in the end')
   }
@@ -121,9 +123,8 @@ function settle(population: Population): void {
 }
 
 /** Somebody was shown the door, or is reached under a key or a contact that is no more. */
-function someoneUnwilling({ people, drawn }: Population): boolean {
-  if (drawn.faults.includes('device-replaced')) return true
-  if (drawn.faults.includes('relays-changed')) return true // Copies stay where their owner no longer looks.
+function someoneUnwilling({ people, hasReplaced }: Population): boolean {
+  if (hasReplaced) return true
   return people.some((person) => person.device.store.contacts().some(({ state }) => state !== 'added'))
 }
 
