@@ -28,6 +28,9 @@ const pairs = 50
 const messagesPerSecond = 500
 const newcomersPerSecond = 5
 const bytes = 100
+/** As fine as a timer gets. */
+const tickMs = 1
+const never = Number.POSITIVE_INFINITY
 
 /**
  * Prints a table. Each attack stands between two calm scenes, and is set against those two, since the machine itself is now
@@ -205,15 +208,15 @@ class Bystanders {
     this.#arrivals = new Map()
     this.#acknowledgements = new Map()
     const [beganMs, cpuUs] = [performance.now(), server.cpuUs()]
+    const dueMs = (n: number): number => beganMs + (n * 1_000) / messagesPerSecond
     const newcomers = this.#admit(seconds)
     for (let sent = 0; sent < messagesPerSecond * seconds;) {
-      const due = Math.min(messagesPerSecond * seconds, ((performance.now() - beganMs) / 1_000) * messagesPerSecond)
-      for (; sent < due; sent++) {
+      for (; sent < messagesPerSecond * seconds && dueMs(sent) <= performance.now(); sent++) {
         const tag = this.#nextTag++
-        left.set(tag, performance.now())
+        left.set(tag, Math.min(performance.now(), dueMs(sent) + tickMs)) // That the load itself is late is a delay as well.
         this.#senders[sent % pairs]?.send(recipientOf(sent % pairs), tag, bodyOf(tag, bytes))
       }
-      await elapsed(1)
+      await elapsed(tickMs)
     }
     const cores = (server.cpuUs() - cpuUs) / 1_000 / (performance.now() - beganMs)
     const memory = server.memory()
@@ -225,7 +228,7 @@ class Bystanders {
       p50: percentile(arrived, 0.5),
       p99: percentile(arrived, 0.99),
       acknowledged: percentile(this.#delays(left, this.#acknowledgements), 0.99),
-      late: (100 * (left.size - arrived.length)) / left.size,
+      late: (100 * arrived.filter((ms) => ms === never).length) / arrived.length,
       newcomer: percentile(served, 0.5),
       newcomer99: percentile(served, 0.99),
       shutOut: waits.length - served.length,
@@ -234,11 +237,9 @@ class Bystanders {
     }
   }
 
+  /** What has not come by now is among the slowest, and not left out. */
   #delays(left: ReadonlyMap<number, number>, came: ReadonlyMap<number, number>): number[] {
-    const delays = [...left].flatMap(([tag, ms]) => {
-      const cameMs = came.get(tag)
-      return cameMs === undefined ? [] : [cameMs - ms]
-    })
+    const delays = [...left].map(([tag, ms]) => (came.get(tag) ?? never) - ms)
     return delays.toSorted((a, b) => a - b)
   }
 

@@ -174,11 +174,19 @@ class Run {
   }
 
   arrival(share: number): number | undefined {
-    return percentile(this.#arrivedAfter.filter((ms) => ms > 0).toSorted(), share)
+    return percentile(this.#sorted(this.#arrivedAfter), share)
   }
 
   acknowledgement(share: number): number | undefined {
-    return percentile(this.#acknowledgedAfter.filter((ms) => ms > 0).toSorted(), share)
+    return percentile(this.#sorted(this.#acknowledgedAfter), share)
+  }
+
+  /** What has not come by now is among the slowest, and not left out. */
+  #sorted(after: Float64Array): Float64Array {
+    return after
+      .subarray(0, this.sent)
+      .map((ms) => (ms > 0 ? ms : Number.POSITIVE_INFINITY))
+      .toSorted()
   }
 
   /** Tags of a run before this one are late and count for none. */
