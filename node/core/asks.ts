@@ -66,8 +66,6 @@ export class Asks {
   readonly #init: AsksInit
   readonly #asks = new Map<number, Ask>()
   readonly #quests = new Map<AccountId, CardQuest>()
-  /** When the first of them is due; undefined when one may have changed since that was known. */
-  #earliestMs: number | undefined
 
   constructor(init: AsksInit) {
     this.#init = init
@@ -93,7 +91,6 @@ export class Asks {
 
   #askAround(contact: Contact, quest: CardQuest, where: readonly string[], draft: Draft): void {
     const places = new Set(where)
-    this.#earliestMs = undefined
     quest.found = false
     quest.revision = contact.card?.revision ?? 0
     quest.reason = 'nobody to ask'
@@ -139,7 +136,6 @@ export class Asks {
 
   /** Whatever kept the answers away may be over. */
   hurry(draft: Draft): void {
-    this.#earliestMs = undefined
     for (const quest of this.#quests.values()) {
       hasten(quest, draft.nowMs)
       quest.calmUntilMs = Math.min(quest.calmUntilMs, draft.nowMs + calmMsMax)
@@ -149,7 +145,6 @@ export class Asks {
 
   /** Somebody is near who may be among those we look for; or says so, as anybody on the network can without end. */
   lookAround(draft: Draft): void {
-    this.#earliestMs = undefined
     for (const [account, quest] of this.#quests) {
       const fromMs = Math.max(draft.nowMs, quest.askedMs + lookAgainMs)
       if (draft.contact(account)?.state === 'adding') hasten(quest, fromMs)
@@ -159,8 +154,6 @@ export class Asks {
 
   /** Contacts whose card is still sought are asked for again when it is time. */
   tick(draft: Draft): void {
-    if (this.nextDeadline() > draft.nowMs) return
-    this.#earliestMs = undefined
     for (const [account, quest] of this.#quests) {
       if (quest.dueMs > draft.nowMs || quest.outstanding > 0) continue
       const contact = draft.contact(account)
@@ -170,17 +163,14 @@ export class Asks {
   }
 
   nextDeadline(): number {
-    if (this.#earliestMs !== undefined) return this.#earliestMs
     let earliestMs = Number.POSITIVE_INFINITY
     for (const quest of this.#quests.values()) {
       if (quest.outstanding === 0) earliestMs = Math.min(earliestMs, quest.dueMs)
     }
-    this.#earliestMs = earliestMs
     return earliestMs
   }
 
   #cardAnswered(ask: Extract<Ask, { kind: 'card' }>, answer: DirectoryAnswer, draft: Draft): void {
-    this.#earliestMs = undefined
     const quest = this.#quest(ask.account)
     quest.outstanding--
     const frame = answer.kind === 'answered' ? answer.frame : undefined
@@ -307,7 +297,6 @@ export class Asks {
       requests: [],
     }
     this.#quests.set(account, quest)
-    this.#earliestMs = undefined
     return quest
   }
 }

@@ -33,12 +33,8 @@ export interface Reads extends PreKeyReads {
   heldOf(account: AccountId): readonly Message[]
   /** Outgoing messages without deliveries, because the contact's card was not known; by `seq`. */
   undispatched(account: AccountId): readonly Message[]
-  /** Lowest `seq` among outgoing messages of a conversation still `queued` or `stored`; undefined when none. */
-  lowestUnsettledSeq(account: AccountId): number | undefined
 
-  delivery(messageId: MessageId, device: DeviceId): Delivery | undefined
   deliveriesOf(messageId: MessageId): readonly Delivery[]
-  deliveryByEnvelope(envelopeId: EnvelopeId): Delivery | undefined
   /** Everything on its way, by `order`. Read once, at start. */
   deliveries(): readonly Delivery[]
   attempts(messageId: MessageId): readonly Attempt[]

@@ -57,7 +57,6 @@ CREATE INDEX messages_history ON messages (conversation, position) WHERE positio
 CREATE INDEX messages_held_device ON messages (device, seq) WHERE state = 'held';
 CREATE INDEX messages_held_account ON messages (conversation) WHERE state = 'held';
 CREATE INDEX messages_undispatched ON messages (conversation, seq) WHERE outgoing = 1 AND dispatched = 0;
-CREATE INDEX messages_unsettled ON messages (conversation, seq) WHERE outgoing = 1 AND state IN ('queued', 'stored');
 
 CREATE TABLE deliveries (
   place INTEGER PRIMARY KEY,
@@ -78,7 +77,6 @@ CREATE TABLE deliveries (
   stored_ms INTEGER,
   UNIQUE (message, device)
 ) STRICT;
-CREATE INDEX deliveries_envelope ON deliveries (envelope) WHERE envelope IS NOT NULL;
 
 CREATE TABLE attempts (
   place INTEGER PRIMARY KEY,

@@ -7,7 +7,7 @@ import type { Attempt, Delivery, Route } from '../core/state.ts'
 import { given, plainBytes, type Sql } from './store-sql.ts'
 
 export interface DeliveryRows {
-  readonly reads: Pick<Reads, 'delivery' | 'deliveriesOf' | 'deliveryByEnvelope' | 'deliveries' | 'attempts'>
+  readonly reads: Pick<Reads, 'deliveriesOf' | 'deliveries' | 'attempts'>
   put(delivery: Delivery): void
   drop(messageId: MessageId, device: DeviceId): void
   addAttempt(attempt: Attempt): void
@@ -60,18 +60,14 @@ const rest = [
 export function deliveryRows(sql: Sql): DeliveryRows {
   const select = `SELECT ${[...key, ...rest].join(', ')} FROM deliveries`
   const put = sql.put('deliveries', key, rest)
-  const one = sql.one<DeliveryRow>(`${select} WHERE message = ? AND device = ?`)
   const ofMessage = sql.all<DeliveryRow>(`${select} WHERE message = ? ORDER BY send_order, place`)
-  const byEnvelope = sql.one<DeliveryRow>(`${select} WHERE envelope = ? ORDER BY place LIMIT 1`)
   const all = sql.all<DeliveryRow>(`${select} ORDER BY send_order, place`)
   const drop = sql.run('DELETE FROM deliveries WHERE message = ? AND device = ?')
   const attempts = attemptRows(sql)
 
   return {
     reads: {
-      delivery: (messageId, device) => deliveryOf(one(messageId, device)),
       deliveriesOf: (messageId) => ofMessage(messageId).map((row) => deliveryOf(row)),
-      deliveryByEnvelope: (envelopeId) => deliveryOf(byEnvelope(envelopeId)),
       deliveries: () => all().map((row) => deliveryOf(row)),
       attempts: attempts.of,
     },
@@ -133,10 +129,7 @@ function attemptRows(sql: Sql): AttemptRows {
   }
 }
 
-function deliveryOf(row: DeliveryRow): Delivery
-function deliveryOf(row: DeliveryRow | undefined): Delivery | undefined
-function deliveryOf(row: DeliveryRow | undefined): Delivery | undefined {
-  if (row === undefined) return undefined
+function deliveryOf(row: DeliveryRow): Delivery {
   const { envelope, type, ciphertext, stored_relay: relay, stored_ms: atMs } = row
   return {
     messageId: row.message,

@@ -18,7 +18,7 @@ import type {
   StoredEvent,
 } from '../core/state.ts'
 import type { DeviceStore } from './store.ts'
-import { applyTo, deliveryKey, markKey, messageKey, Tables } from './store-tables.ts'
+import { applyTo, markKey, messageKey, Tables } from './store-tables.ts'
 
 export class MemoryStore implements DeviceStore {
   readonly #tables: Tables
@@ -125,22 +125,8 @@ export class MemoryStore implements DeviceStore {
     return this.#open.undispatched.of(account).toSorted(bySeq)
   }
 
-  lowestUnsettledSeq(account: AccountId): number | undefined {
-    let lowest: number | undefined
-    for (const { seq } of this.#open.unsettled.each(account)) if (lowest === undefined || seq < lowest) lowest = seq
-    return lowest
-  }
-
-  delivery(messageId: MessageId, device: DeviceId): Delivery | undefined {
-    return this.#open.deliveries.get(deliveryKey(messageId, device))
-  }
-
   deliveriesOf(messageId: MessageId): readonly Delivery[] {
     return this.#open.deliveriesByMessage.of(messageId).toSorted(byOrder)
-  }
-
-  deliveryByEnvelope(envelopeId: EnvelopeId): Delivery | undefined {
-    return this.#open.deliveriesByEnvelope.first(envelopeId)
   }
 
   deliveries(): readonly Delivery[] {

@@ -7,15 +7,7 @@ import { given, limitOf, plainBytes, type Sql } from './store-sql.ts'
 
 type MessageReads = Pick<
   Reads,
-  | 'message'
-  | 'findMessage'
-  | 'history'
-  | 'lastPosition'
-  | 'held'
-  | 'heldDevices'
-  | 'heldOf'
-  | 'undispatched'
-  | 'lowestUnsettledSeq'
+  'message' | 'findMessage' | 'history' | 'lastPosition' | 'held' | 'heldDevices' | 'heldOf' | 'undispatched'
 >
 
 export interface MessageRows {
@@ -67,9 +59,6 @@ export function messageRows(sql: Sql, highest: HighestNumbers): MessageRows {
   )
   const heldOf = sql.all<Row>(where(`conversation = ? AND state = 'held' ORDER BY place`))
   const undispatched = sql.all<Row>(where('conversation = ? AND outgoing = 1 AND dispatched = 0 ORDER BY seq, place'))
-  const lowest = sql.one<{ seq: number | null }>(
-    `SELECT min(seq) AS seq FROM messages WHERE conversation = ? AND outgoing = 1 AND state IN ('queued', 'stored')`,
-  )
 
   return {
     reads: {
@@ -82,7 +71,6 @@ export function messageRows(sql: Sql, highest: HighestNumbers): MessageRows {
       heldDevices: () => heldDevices().map((row) => row.device),
       heldOf: (account) => messagesOf(heldOf(account)),
       undispatched: (account) => messagesOf(undispatched(account)),
-      lowestUnsettledSeq: (account) => lowest(account)?.seq ?? undefined,
     },
     put(m) {
       put(

@@ -153,14 +153,6 @@ export class Group<V> {
     return members instanceof Set ? inPlace(members) : [members.value]
   }
 
-  /** Like `of`, in no order. */
-  *each(name: string): Iterable<V> {
-    const members = this.#members.get(name)
-    if (members === undefined) return
-    if (members instanceof Set) for (const row of members) yield row.value
-    else yield members.value
-  }
-
   first(name: string): V | undefined {
     const members = this.#members.get(name)
     if (members === undefined) return undefined

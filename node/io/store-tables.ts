@@ -61,11 +61,7 @@ export class Tables {
   readonly undispatched: Group<Message> = this.messages.groupedBy((m) =>
     m.outgoing && m.dispatched === false ? m.conversation : undefined,
   )
-  readonly unsettled: Group<Message> = this.messages.groupedBy((m) => (isUnsettled(m) ? m.conversation : undefined))
   readonly deliveriesByMessage: Group<Delivery> = this.deliveries.groupedBy((d) => d.messageId)
-  readonly deliveriesByEnvelope: Group<Delivery> = this.deliveries.groupedBy((d) =>
-    d.sealedFor === undefined ? undefined : d.sealedFor.envelopeId,
-  )
   readonly preKeysByRelay: Group<PooledPreKey> = this.preKeys.groupedBy((k) => k.relay)
   readonly baseKeysBySigned: Group<BaseKeyMark> = this.baseKeys.groupedBy((m) => `${m.signedPreKeyId}`)
   readonly baseKeysByKyber: Group<BaseKeyMark> = this.baseKeys.groupedBy((m) => `${m.kyberPreKeyId}`)
@@ -139,7 +135,7 @@ export function messageKey(conversation: AccountId, outgoing: boolean, id: Messa
   return `${conversation} ${outgoing ? 'to' : 'from'} ${id}`
 }
 
-export function deliveryKey(messageId: MessageId, device: DeviceId): string {
+function deliveryKey(messageId: MessageId, device: DeviceId): string {
   return `${messageId} ${device}`
 }
 
@@ -180,8 +176,4 @@ function dropMarks(t: Tables, marks: readonly BaseKeyMark[]): void {
 
 function raise(t: Tables, what: 'event' | 'position', value: number): void {
   if (value > (t.highest.get(what) ?? 0)) t.highest.put(what, value)
-}
-
-function isUnsettled(message: Message): boolean {
-  return message.outgoing && (message.state === 'queued' || message.state === 'stored')
 }

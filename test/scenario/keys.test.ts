@@ -126,7 +126,10 @@ test('what waits for two devices of one person is not sent to one of them twice 
   alice.device.rewrite([{ kind: 'put-contact', contact: { ...contact, card } }])
   alice.device.start()
   const id = alice.says(bob, 'to both of you')
-  const under = (device: DeviceId): unknown => alice.device.store.delivery(id, device)?.sealedFor?.envelopeId
+  const under = (device: DeviceId): unknown => {
+    const delivery = alice.device.store.deliveriesOf(id).find((one) => one.device === device)
+    return delivery?.sealedFor?.envelopeId
+  }
   const envelope = under(bob.device.id)
   expect(alice.device.store.deliveriesOf(id)).toHaveLength(2)
   story.pass(minute) // Nobody has a bundle of the telephone, so the card is asked for anew.

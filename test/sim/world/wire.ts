@@ -38,7 +38,8 @@ const stalledMs = 1_000
 /** Worth a note: so long a frame waited for the line. */
 const longMs = 1_000
 
-class Side {
+class Side implements End {
+  readonly wire: Wire
   readonly host: Host
   listener: Listener | undefined
   ended = false
@@ -46,33 +47,63 @@ class Side {
   lastMs = 0
   /** When the line towards this side has carried what was put on it. */
   freeMs = 0
-  readonly stalled: unknown[] = []
+  /** What could not cross towards this side so far. */
+  stalled: unknown[] | undefined
   /** What leaves towards this side at this very moment. */
   packet: { readonly sentMs: number; readonly frames: unknown[]; bytes: number } | undefined
 
-  constructor(host: Host) {
+  constructor(wire: Wire, host: Host) {
+    this.wire = wire
     this.host = host
+  }
+
+  send(frame: unknown, bytes: number): boolean {
+    return this.wire.send(this, frame, bytes)
+  }
+
+  close(reason: string): void {
+    this.wire.close(this, reason)
+  }
+
+  get far(): Host {
+    return this.wire.other(this).host
+  }
+
+  get peer(): DeviceId {
+    return this.far.device
+  }
+
+  get through(): Host | undefined {
+    return this.wire.through
+  }
+
+  get address(): string {
+    return this.through === undefined ? this.far.name : `${this.through.name}/p2p-circuit`
   }
 }
 
 export class Wire {
+  readonly through: Host | undefined
   readonly #network: Network
   readonly #caller: Side
   readonly #callee: Side
-  readonly caller: End
-  readonly callee: End
-  readonly #through: Host | undefined
 
   constructor(network: Network, from: Host, to: Host, through?: Host) {
     this.#network = network
-    this.#through = through
-    this.#caller = new Side(from)
-    this.#callee = new Side(to)
-    this.caller = this.#endOf(this.#caller, this.#callee)
-    this.callee = this.#endOf(this.#callee, this.#caller)
+    this.through = through
+    this.#caller = new Side(this, from)
+    this.#callee = new Side(this, to)
     from.wires.add(this)
     to.wires.add(this)
     through?.wires.add(this)
+  }
+
+  get caller(): End {
+    return this.#caller
+  }
+
+  get callee(): End {
+    return this.#callee
   }
 
   listen(caller: Listener, callee: Listener): void {
@@ -90,7 +121,7 @@ export class Wire {
 
   /** Nobody took it: as if it had never been. */
   discard(): void {
-    for (const host of [this.#caller.host, this.#callee.host, this.#through]) host?.wires.delete(this)
+    for (const host of [this.#caller.host, this.#callee.host, this.through]) host?.wires.delete(this)
   }
 
   /** The relay that carries it has had enough. */
@@ -102,37 +133,27 @@ export class Wire {
   /** The network under one side has changed: it knows at once, the other finds out. */
   drop(host: Host): void {
     const own = this.#caller.host === host ? this.#caller : this.#callee
-    this.#close(own, this.#other(own), 'network changed')
+    this.close(own, 'network changed')
   }
 
   /** The process on one side, or of the relay between, is gone. */
   breakFrom(host: Host): void {
-    if (host === this.#through) {
+    if (host === this.through) {
       this.#network.world.mark('circuit-broke')
       return this.#break('connection reset')
     }
     const gone = this.#caller.host === host ? this.#caller : this.#callee
     gone.listener = undefined
-    this.#close(gone, this.#other(gone), 'connection reset')
+    this.close(gone, 'connection reset')
   }
 
-  #endOf(own: Side, other: Side): End {
-    return {
-      send: (frame, bytes) => this.#send(own, other, frame, bytes),
-      close: (reason) => this.#close(own, other, reason),
-      address: this.#through === undefined ? other.host.name : `${this.#through.name}/p2p-circuit`,
-      peer: other.host.device,
-      far: other.host,
-      through: this.#through,
-    }
-  }
-
-  #send(own: Side, other: Side, frame: unknown, bytes: number): boolean {
+  send(own: Side, frame: unknown, bytes: number): boolean {
     if (own.ended) return false
+    const other = this.other(own)
     const { world, chance, weather } = this.#network
     own.host.bytesOut += bytes
     own.host.framesOut++
-    if (this.#through !== undefined) this.#through.bytesOut += bytes
+    if (this.through !== undefined) this.through.bytesOut += bytes
     const { packet } = other
     if (packet?.sentMs === world.nowMs && packet.bytes + bytes <= packetBytesMax) {
       packet.bytes += bytes
@@ -172,12 +193,12 @@ export class Wire {
 
   #arrive(own: Side, other: Side, frame: unknown): void {
     if (other.ended) return
-    if (other.stalled.length > 0) {
+    if (other.stalled !== undefined) {
       other.stalled.push(frame)
       return
     }
     if (this.#isBlocked(own, other)) {
-      other.stalled.push(frame)
+      other.stalled = [frame]
       this.#network.world.mark(this.#isBlocked(other, own) ? 'stalled' : 'stalled-one-way')
       this.#network.world.after(stalledMs, () => this.#resume(own, other))
       return
@@ -191,13 +212,16 @@ export class Wire {
       this.#network.world.after(stalledMs, () => this.#resume(own, other))
       return
     }
-    for (const frame of other.stalled.splice(0)) {
+    const frames = other.stalled ?? []
+    other.stalled = undefined
+    for (const frame of frames) {
       if (!other.ended) other.listener?.onFrame(frame)
     }
   }
 
-  #close(own: Side, other: Side, reason: string): void {
+  close(own: Side, reason: string): void {
     if (own.ended) return
+    const other = this.other(own)
     this.#end(own, reason)
     const { world } = this.#network
     const atMs = Math.max(world.nowMs + this.#latencyMs(own, other), other.lastMs)
@@ -216,30 +240,30 @@ export class Wire {
   #end(side: Side, reason: string): void {
     if (side.ended) return
     side.ended = true
-    side.stalled.length = 0
+    side.stalled = undefined
     if (this.#caller.ended && this.#callee.ended) {
       this.#caller.host.wires.delete(this)
       this.#callee.host.wires.delete(this)
-      this.#through?.wires.delete(this)
+      this.through?.wires.delete(this)
     }
     side.listener?.onEnd(reason)
   }
 
   #latencyMs(own: Side, other: Side): number {
     const network = this.#network
-    const through = this.#through
+    const through = this.through
     if (through === undefined) return network.latencyMs(own.host, other.host)
     return network.latencyMs(own.host, through) + network.latencyMs(through, other.host)
   }
 
   #isBlocked(own: Side, other: Side): boolean {
     const network = this.#network
-    const through = this.#through
+    const through = this.through
     if (through === undefined) return network.isBlocked(own.host, other.host)
     return network.isBlocked(own.host, through) || network.isBlocked(through, other.host)
   }
 
-  #other(side: Side): Side {
+  other(side: Side): Side {
     return side === this.#caller ? this.#callee : this.#caller
   }
 }
