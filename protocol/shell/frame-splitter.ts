@@ -2,7 +2,7 @@
 import { frameBytesMax } from '../limits.ts'
 import { Unread } from './unread.ts'
 
-/** Of the varint before a frame: 132 KiB take three bytes. */
+/** Of the varint before a frame: 129 KiB take three bytes. */
 const prefixBytesMax = 3
 
 export class FrameSplitter {
