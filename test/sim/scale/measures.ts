@@ -1,5 +1,8 @@
 /** What a scale run is measured by: latencies, queues, bytes and retries, in total and over time. */
+import type { Message } from '../../../node/core/state.ts'
+import type { AccountId } from '../../../protocol/ids.ts'
 import type { SimDevice } from '../world/device.ts'
+import type { Person } from '../world/person.ts'
 import type { SimRelay } from '../world/relay.ts'
 import type { Watch } from '../world/watch.ts'
 import type { World } from '../world/world.ts'
@@ -20,6 +23,8 @@ export class Measures {
   readonly #world: World
   readonly #sliceMs: number
   readonly #saidMs = new Map<string, number>()
+  /** To whom what nobody has been shown yet was said. */
+  readonly #unshown = new Map<string, AccountId>()
   readonly #offered = new Set<string>()
   readonly slices: Slice[] = Array.from({ length: slices }, () => ({
     said: 0,
@@ -61,7 +66,7 @@ export class Measures {
               this.#onTheirWay.delete(change.messageId)
               break
             case 'put-message':
-              if (change.message.outgoing && change.message.state === 'queued') this.#say(change.message.id)
+              if (change.message.outgoing && change.message.state === 'queued') this.#say(change.message)
               break
             case 'add-event':
               this.#told(device, change.stored.event)
@@ -105,9 +110,17 @@ export class Measures {
     return { outbox: this.#onTheirWay.size, mailbox: this.#mailbox }
   }
 
-  #say(id: string): void {
+  /** What was not shown by now, by whether its recipient's device runs. */
+  unshown(people: readonly Person[]): { readonly away: number; readonly here: number } {
+    const running = new Set(people.filter(({ device }) => device.running).map(({ account }) => account))
+    const here = [...this.#unshown.values()].filter((account) => running.has(account)).length
+    return { away: this.#unshown.size - here, here }
+  }
+
+  #say({ id, conversation }: Message): void {
     if (this.#saidMs.has(id)) return
     this.#saidMs.set(id, this.#world.nowMs)
+    this.#unshown.set(id, conversation)
     this.said++
     const slice = this.#slice()
     if (slice !== undefined) slice.said++
@@ -124,6 +137,7 @@ export class Measures {
     }
     if (event.type !== 'message' || event.id === undefined) return
     this.shown++
+    this.#unshown.delete(event.id)
     const saidMs = this.#saidMs.get(event.id)
     if (saidMs === undefined) return
     const latencyMs = this.#world.nowMs - saidMs

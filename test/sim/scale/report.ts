@@ -13,7 +13,9 @@ export interface ScaleReport {
   readonly delivered: number
   readonly deliveredDirect: number
   readonly expired: number
-  /** Virtual, from the moment a message was accepted to the moment it was shown. */
+  /** At the end, by whether the recipient's device runs: of one that does, it is on its way there, or waits for an earlier one. */
+  readonly unshown: { readonly away: number; readonly here: number }
+  /** Of what was shown; virtual, from the moment it was accepted. */
   readonly latencyMs: { readonly p50: number; readonly p90: number; readonly p99: number; readonly max: number }
   readonly deposits: number
   /** Deposits of an envelope that had been offered before. */
@@ -52,6 +54,7 @@ export function reportOf(
     hours: scenario.hours,
     said: measures.said,
     shown: measures.shown,
+    unshown: measures.unshown(story.people),
     delivered: measures.delivered,
     deliveredDirect: measures.direct,
     expired: measures.expired,
@@ -77,7 +80,7 @@ export function reportOf(
 }
 
 export function tell(report: ScaleReport): string {
-  const { latencyMs, waiting, worst } = report
+  const { latencyMs, unshown, waiting, worst } = report
   const share = (part: number, whole: number): string => (whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`)
   const lines: [string, string][] = [
     [
@@ -85,12 +88,13 @@ export function tell(report: ScaleReport): string {
       `${report.nodes} on ${report.relays} relays for ${report.hours} h (${report.scenario}, seed ${report.seed})`,
     ],
     ['said', `${report.said}`],
-    ['shown', `${report.shown} (${share(report.shown, report.said)}); the rest wait for someone away`],
+    ['shown', `${report.shown} (${share(report.shown, report.said)})`],
+    ['not shown', `${unshown.away} for somebody away, ${unshown.here} for somebody who is there`],
     ['receipted', `${report.delivered}, of these directly ${share(report.deliveredDirect, report.delivered)}`],
     ['expired', `${report.expired}`],
     [
       'latency',
-      `p50 ${duration(latencyMs.p50)}, p90 ${duration(latencyMs.p90)}, p99 ${duration(latencyMs.p99)}, most ${duration(latencyMs.max)}`,
+      `of what was shown p50 ${duration(latencyMs.p50)}, p90 ${duration(latencyMs.p90)}, p99 ${duration(latencyMs.p99)}, most ${duration(latencyMs.max)}`,
     ],
     ['deposits', `${report.deposits}, offered again ${report.retries}`],
     ['sent', `${kib(report.bytesPerDevice)} a device`],
