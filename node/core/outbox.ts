@@ -160,12 +160,13 @@ export class Outbox {
     this.#sending.move(lane, draft)
   }
 
-  /** They seem to be on our network, and may be dialled for that from `fromMs` on. */
+  /** They seem to be on our network, and may be dialled for that, and asked for keys, from `fromMs` on. */
   dialNearby(device: DeviceId, fromMs: number, draft: Draft): void {
     const lane = this.#lanes.get(device)
     if (lane === undefined || lane.link !== undefined) return
     lane.forgetMisses()
     if (!lane.dialling) lane.dialFromMs = Math.min(lane.dialFromMs, fromMs)
+    lane.bundleFromMs = Math.min(lane.bundleFromMs, fromMs)
     this.#sending.move(lane, draft)
   }
 

@@ -133,7 +133,9 @@ export class Sending {
 
   /** What nobody waits for is no reason to dial while a relay would take it, unless they are there to be reached. */
   #isWorthADial(lane: Lane, contact: Contact, draft: Draft): boolean {
-    if (lane.isAwaited(draft.nowMs) || this.#init.nearby.isHere(lane.device, draft.nowMs)) return true
+    const { nearby } = this.#init
+    if (lane.isAwaited(draft.nowMs) || nearby.isHere(lane.device, draft.nowMs)) return true
+    if (nearby.of(lane.device, draft.nowMs).length > 0) return true
     const relays = contact.card?.relays ?? []
     return !relays.some((relay) => (lane.relayFromMs.get(relay) ?? 0) <= draft.nowMs)
   }

@@ -2,12 +2,15 @@
 import { expect, test } from 'vitest'
 import { peerIdOf, type DeviceId } from '../../protocol/ids.ts'
 import type { Effect } from '../../node/core/effects.ts'
+import type { Reads } from '../../node/core/reads.ts'
+import type { DeviceFaults } from '../sim/world/device.ts'
+import { overriding } from '../sim/world/overriding.ts'
 import type { Person } from '../sim/world/person.ts'
-import { minute, second, Story } from '../sim/world/story.ts'
+import { hour, minute, second, Story } from '../sim/world/story.ts'
 
 const lanAddress = '/ip4/10.9.9.9/tcp/4001'
 
-function openStory(): {
+function openStory(faults: DeviceFaults = {}): {
   readonly story: Story
   readonly alice: Person
   readonly bob: Person
@@ -17,7 +20,7 @@ function openStory(): {
   const story = new Story()
   const performed: Effect['kind'][] = []
   const relay = story.relay('hub')
-  const alice = story.person('alice', [relay], { openness: 'hidden' })
+  const alice = story.person('alice', [relay], { openness: 'hidden', faults })
   const bob = story.person('bob', [relay], { openness: 'hidden' })
   story.watches.add({
     performed: (device, effect) => {
@@ -33,17 +36,44 @@ function openStory(): {
   return { story, alice, bob, acts: (kind) => performed.filter((one) => one === kind).length, hears }
 }
 
-test('a contact who comes into the room is dialled there at once', () => {
-  const { story, alice, bob, hears } = openStory()
+test.each(['without a relay', 'with one that has it and is out of reach'])(
+  'a contact who comes into the room is dialled there at once, %s',
+  (how) => {
+    const { story, alice, bob, hears } = openStory()
+    if (how === 'without a relay') story.relays[0]?.kill()
+    bob.device.kill()
+    alice.says(bob, 'are you in yet?')
+    story.pass(10 * minute)
+    story.relays[0]?.kill()
+    bob.device.host.openness = 'public'
+    story.network.place(bob.device.host, lanAddress)
+    bob.device.start()
+    hears(bob.device.id, lanAddress)
+    story.pass(second)
+    expect(bob.heard(alice)).toEqual(['are you in yet?'])
+  },
+)
+
+test('a contact who comes into the room is asked there for the keys of a new session', () => {
+  let lost = false
+  const reads = (real: Reads): Reads =>
+    overriding(real, { session: (device) => (lost ? undefined : real.session(device)) })
+  const { story, alice, bob, hears } = openStory({ reads })
+  story.watches.add({
+    committed: (device, changes) => {
+      if (device === alice.device && changes.some(({ kind }) => kind === 'put-session')) lost = false
+    },
+  })
+  lost = true
   story.relays[0]?.kill()
   bob.device.kill()
   alice.says(bob, 'are you in yet?')
-  story.pass(10 * minute)
+  story.pass(10 * hour)
   bob.device.host.openness = 'public'
   story.network.place(bob.device.host, lanAddress)
   bob.device.start()
   hears(bob.device.id, lanAddress)
-  story.pass(second)
+  story.pass(2 * second)
   expect(bob.heard(alice)).toEqual(['are you in yet?'])
 })
 
