@@ -37,6 +37,7 @@ export class Collecting {
       const { sender: device, type, ciphertext } = message
       const taken = inbox.arrive({ device, envelopeId: envelope.id, type, ciphertext, via: 'relay' }, draft)
       const sentMs = envelope.expiresMs - messageLifeMs
+      // Anybody can deposit garbage in somebody's name, or an envelope again: neither says that they are there.
       if (taken === 'taken' && nearby.seen(device, sentMs, draft.nowMs)) outbox.dialSoon(device, draft)
       if (taken === 'taken') outbox.heardFrom(device, sentMs, draft)
       if (!relays.isHome(relay)) announcing.toOldPlace(draft.contactOfDevice(device), sentMs, draft)

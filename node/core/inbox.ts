@@ -35,8 +35,11 @@ export interface Incoming {
   readonly via: 'direct' | 'relay'
 }
 
-/** `taken`: on disk with this step, or known before. Otherwise why it is not, and nothing was changed. */
-export type Taken = 'taken' | 'undecryptable' | 'refused'
+/**
+ * `taken`: genuine, and on disk with this step. `known`: its envelope was dealt with before, whoever brings it now. Otherwise
+ * why it is not; nothing was changed but that its sender may be asked to repeat it.
+ */
+export type Taken = 'taken' | 'known' | 'undecryptable' | 'refused'
 
 export class Inbox {
   readonly #init: InboxInit
@@ -52,7 +55,7 @@ export class Inbox {
       if (contact !== undefined && known.messageId !== undefined) {
         this.#oweAgain(incoming, known.messageId, contact, draft)
       }
-      return 'taken'
+      return 'known'
     }
     const sender = draft.contactOfDevice(incoming.device)
     if (sender?.state === 'blocked') return 'refused'
@@ -144,7 +147,7 @@ export class Inbox {
       lane.needsFreshSession = true
       this.#init.outbox.submitControl(sender, { kind: 'retry', ids: [incoming.envelopeId] }, draft)
     }
-    return 'taken'
+    return 'undecryptable'
   }
 
   readonly #askedAgain = new Map<DeviceId, { fromMs: number; times: number }>()

@@ -98,7 +98,8 @@ export class Links {
       { device: link.device, envelopeId: id, type, ciphertext, via: 'direct' },
       draft,
     )
-    const answer: DirectFrame = taken === 'taken' ? { kind: 'ack', ids: [id] } : { kind: 'refuse', id, reason: taken }
+    const answer: DirectFrame =
+      taken === 'taken' || taken === 'known' ? { kind: 'ack', ids: [id] } : { kind: 'refuse', id, reason: taken }
     draft.act({ kind: 'send', link: link.number, frame: answer })
   }
 

@@ -1,5 +1,8 @@
 /** Who is called through a relay, which then learns who calls: only somebody who was heard of a moment ago, and then at once. */
 import { expect, test } from 'vitest'
+import { envelopeIdOf } from '../../protocol/ids.ts'
+import { messageLifeMs } from '../../protocol/limits.ts'
+import type { Envelope } from '../../protocol/wire/mailbox.ts'
 import { isCircuit } from '../../node/core/routes.ts'
 import type { Person } from '../sim/world/person.ts'
 import { minute, second, Story } from '../sim/world/story.ts'
@@ -52,6 +55,39 @@ test('nobody is called who was not heard of for five minutes', () => {
   const before = dialsOf(alice).length
   alice.says(bob, 'are you there?')
   story.pass(10 * minute)
+  const since = dialsOf(alice).slice(before)
+  expect(since.length).toBeGreaterThan(0)
+  expect(since.filter(({ circuits }) => circuits > 0)).toEqual([])
+})
+
+test.each(['garbage', 'an old envelope'])('nobody is called in whose name a relay brings %s', (what) => {
+  const { story, alice, bob, dialsOf } = openStory()
+  story.meet(alice, bob)
+  const [relay] = story.relays
+  const envelopes: Envelope[] = []
+  story.watches.add({
+    heard: (device, input) => {
+      if (device === alice.device && input.kind === 'envelope-collected') envelopes.push(input.envelope)
+    },
+  })
+  bob.says(alice, 'good night')
+  story.pass(second)
+  bob.device.kill()
+  story.pass(6 * minute)
+  const before = dialsOf(alice).length
+  const [genuine] = envelopes
+  if (relay === undefined || genuine === undefined) throw new Error('it came by the relay')
+  const noise = { sender: bob.device.id, type: 2, ciphertext: new Uint8Array(200).fill(7) } as const
+  const sealed = what === 'garbage' ? story.seal(alice.device.id, noise) : genuine.sealed
+  const id = what === 'garbage' ? envelopeIdOf(new Uint8Array(16).fill(7)) : genuine.id
+  const expiresMs = alice.device.clock.nowMs + messageLifeMs // As if it had been sent just now.
+  alice.device.ask(() => ({
+    kind: 'envelope-collected',
+    relay: relay.address,
+    envelope: { ...genuine, id, sealed, expiresMs },
+  }))
+  alice.says(bob, 'are you there?')
+  story.pass(minute)
   const since = dialsOf(alice).slice(before)
   expect(since.length).toBeGreaterThan(0)
   expect(since.filter(({ circuits }) => circuits > 0)).toEqual([])
