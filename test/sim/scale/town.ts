@@ -59,7 +59,8 @@ export class Town {
     const { bytesPerSecond } = scenario
     const relays = chance.shuffled(story.relays).slice(0, scenario.relaysPerNode)
     const latencyMs = chance.between(...scenario.latencyMs)
-    const person = story.person(`n${index}`, relays, { openness: this.#openness(chance), latencyMs, bytesPerSecond })
+    const openness = this.#openness(chance)
+    const person = story.person(`n${index}`, relays, { openness, latencyMs, bytesPerSecond, settled: true })
     person.keepsDiary = false
     person.glanceMs = chance.between(second, 10 * minute)
     person.lightsUpFor = (event) => event.type === 'message'
@@ -85,15 +86,20 @@ export class Town {
       friends[b]?.add(a)
       made++
     }
-    const cards = people.map(({ device }) => device.card())
+    // One for everybody who has it: nothing in it is ever changed.
+    const cards = people.map(({ device }) => {
+      const signedCard = device.card()
+      const opened = openCard(signedCard, device.clock.nowMs)
+      if (!opened.ok) throw new Error(`nobody would take the card of ${device.name}: ${opened.reason}`)
+      return { card: opened.card, signedCard }
+    })
     people.forEach(({ device }, i) => {
       const changes: Change[] = []
       for (const j of friends[i] ?? []) {
-        const signedCard = cards[j]
-        const opened = signedCard && openCard(signedCard, device.clock.nowMs)
-        if (signedCard === undefined || opened?.ok !== true) continue
-        const { account, name } = opened.card
-        const facts = { account, name, card: opened.card, signedCard, hints: [], nextSeq: 1, addedMs: 0 }
+        const known = cards[j]
+        if (known === undefined) continue
+        const { account, name } = known.card
+        const facts = { account, name, ...known, hints: [], nextSeq: 1, addedMs: 0 }
         const contact = { ...facts, state: 'added' as const, introduced: true, verified: false }
         changes.push({ kind: 'put-contact', contact })
       }

@@ -6,7 +6,7 @@ import { ed25519PublicKey } from '../../../protocol/crypto/primitives.ts'
 import { accountIdOf, deviceIdOf, type AccountId, type DeviceId } from '../../../protocol/ids.ts'
 import { createIdentity } from '../../../protocol/session/signal.ts'
 import { cardLifeMs } from '../../../protocol/limits.ts'
-import { signCard, signConsent, type SignedCard } from '../../../protocol/wire/card.ts'
+import { signCard, signConsent, signedCard, type SignedCard } from '../../../protocol/wire/card.ts'
 import type { OwnIdentity, Sessions } from '../../../protocol/session/types.ts'
 import type { Core } from '../../../protocol/step.ts'
 import type { Sealing } from '../../../protocol/wire/sealed.ts'
@@ -49,6 +49,8 @@ export interface DeviceInit {
   readonly bytesPerSecond?: number
   /** Whose device it is; a person of its own unless given. */
   readonly accountSeed?: Uint8Array
+  /** It has been here before, and keeps the card that says so. */
+  readonly settled?: boolean
   readonly clock?: Clock
   readonly faults?: DeviceFaults
 }
@@ -105,6 +107,9 @@ export class SimDevice {
     network.place(this.host, this.#address)
     this.#store.begin()
     this.#store.apply({ kind: 'put-fact', key: 'settings', value: encodeSettings({ name, relays }) })
+    if (init.settled === true) {
+      this.#store.apply({ kind: 'put-fact', key: 'own-card', value: signedCard.encode(this.card()) })
+    }
     this.#store.commit()
   }
 
