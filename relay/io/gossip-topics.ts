@@ -11,6 +11,8 @@ export interface GossipTopicsLimits {
 
 export interface GossipTopicsInit {
   readonly limits: GossipTopicsLimits
+  /** Each topic that nobody else here listens to is told to everybody: whether this visitor may have that done now. */
+  readonly mayBegin: (visitor: string) => boolean
   readonly listen: (topic: string) => void
   readonly leave: (topic: string) => void
 }
@@ -27,12 +29,13 @@ export class GossipTopics {
 
   /** The limit that stands in the way, if one does. */
   wanted(visitor: string, topic: string): keyof GossipTopicsLimits | undefined {
-    const { limits, listen } = this.#init
+    const { limits, mayBegin, listen } = this.#init
     const theirs = this.#byVisitor.get(visitor) ?? new Set()
     if (theirs.has(topic)) return undefined
     if (theirs.size >= limits.gossipTopicsPerPeerMax) return 'gossipTopicsPerPeerMax'
     const listeners = this.#listeners.get(topic) ?? 0
     if (listeners === 0 && this.#listeners.size >= limits.gossipTopicsMax) return 'gossipTopicsMax'
+    if (listeners === 0 && !mayBegin(visitor)) return 'gossipTopicsPerPeerMax'
     this.#byVisitor.set(visitor, theirs.add(topic))
     this.#listeners.set(topic, listeners + 1)
     if (listeners === 0) listen(topic)

@@ -28,8 +28,8 @@ const frameBytesMax = 65_536
 const heartbeatMs = 2_000
 /** Of one visitor, on all topics together: signs of presence to a hundred contacts at once, then a few a second. */
 const signs = { burstMax: 200, perSecond: 5 }
-/** Of one visitor: each topic that is new here, or no more, is told to every other. Twice a share, and at midnight a few a second. */
-const changes = { burstMax: 500, perSecond: 5 }
+/** Of one visitor, topics that are new here: two shares at once, for who comes and comes again, and then slowly. */
+const changes = { burstMax: 500, perSecond: 1 }
 
 export function gossip(
   limits: GossipLimits,
@@ -46,9 +46,10 @@ export function gossip(
     const [signRate, changeRate] = [new Rate(signs), new Rate(changes)]
     const topics = new GossipTopics({
       limits,
+      mayBegin: (visitor) => changeRate.allows(visitor),
       listen: (topic) => {
         service.topicValidators.set(topic, (peer, { data }) =>
-          data.length <= messageBytesMax && signRate.allows(peer)
+          data.length <= messageBytesMax && signRate.allows(peer.toString())
             ? TopicValidatorResult.Accept
             : TopicValidatorResult.Ignore,
         )
@@ -85,11 +86,8 @@ export function gossip(
       for (const { topic, subscribe } of subscriptions) {
         if (!topic.startsWith(presencePrefix) || topic.length > topicCharactersMax) continue
         if (!subscribe) topics.unwanted(visitor.toString(), topic)
-        else if (!changeRate.allows(visitor)) reached('gossipTopicsPerPeerMax')
-        else {
-          const limit = topics.wanted(visitor.toString(), topic)
-          if (limit !== undefined) reached(limit)
-        }
+        const limit = subscribe ? topics.wanted(visitor.toString(), topic) : undefined
+        if (limit !== undefined) reached(limit)
       }
     })
     return service
@@ -110,13 +108,12 @@ class Rate {
     this.#perSecond = perSecond
   }
 
-  allows(peer: PeerId): boolean {
+  allows(visitor: string): boolean {
     const nowMs = performance.now()
-    const key = peer.toString()
-    const { tokens, atMs } = this.#left.get(key) ?? { tokens: this.#burstMax, atMs: nowMs }
+    const { tokens, atMs } = this.#left.get(visitor) ?? { tokens: this.#burstMax, atMs: nowMs }
     const filled = Math.min(this.#burstMax, tokens + ((nowMs - atMs) / 1_000) * this.#perSecond)
     if (this.#left.size > visitorsMax) this.#left.clear()
-    this.#left.set(key, { tokens: Math.max(0, filled - 1), atMs: nowMs })
+    this.#left.set(visitor, { tokens: Math.max(0, filled - 1), atMs: nowMs })
     return filled >= 1
   }
 }
