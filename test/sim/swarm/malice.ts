@@ -2,6 +2,7 @@
  * A relay that is not what it should be: it withholds, repeats, reorders and alters what it holds, signs for what it did not
  * keep, claims deliveries it cannot know of, and tells lies about people. What it cannot do is read, or sign for another.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Chance } from '../world/chance.ts'
 import type { Malice } from '../world/relay.ts'
 import type { SignedCard } from '../../../protocol/wire/card.ts'
@@ -41,19 +42,23 @@ function page(frame: Extract<MailboxFrame, { kind: 'page' }>, kept: Kept, { rate
   let envelopes = [...frame.envelopes, ...held.splice(0)]
   past.push(...frame.envelopes)
   past.splice(0, past.length - rememberedMax)
-  const does = (name: string, isPossible: boolean): boolean => {
-    const hits = chance.hits(rate) && isPossible
-    if (hits) mark(name)
-    return hits
+  const does = (name: string, isPossible: boolean, act: () => Envelope[]): void => {
+    if (!chance.hits(rate) || !isPossible) return
+    const before = envelopes
+    envelopes = act()
+    const isSame = envelopes.length === before.length && envelopes.every((envelope, i) => envelope === before[i])
+    if (!isSame) mark(name)
   }
-  if (does('relay-withheld', envelopes.length > 0)) envelopes = envelopes.filter(() => chance.hits(0.5))
-  if (does('relay-reordered', envelopes.length > 0)) {
-    envelopes = chance.shuffled(envelopes)
-    held.push(...envelopes.splice(Math.ceil(envelopes.length / 2) - 1, 1))
-  }
-  if (does('relay-forged', envelopes.length > 0))
-    envelopes = envelopes.map((envelope) => (chance.hits(0.5) ? altered(envelope, chance) : envelope))
-  if (does('relay-replayed', envelopes.length < 50 && past.length > 0)) envelopes.push(chance.pick(past))
+  does('relay-withheld', envelopes.length > 0, () => envelopes.filter(() => chance.hits(0.5)))
+  does('relay-reordered', envelopes.length > 0, () => {
+    const shuffled = chance.shuffled(envelopes)
+    held.push(...shuffled.splice(Math.ceil(shuffled.length / 2) - 1, 1))
+    return shuffled
+  })
+  does('relay-forged', envelopes.length > 0, () =>
+    envelopes.map((envelope) => (chance.hits(0.5) ? altered(envelope, chance) : envelope)),
+  )
+  does('relay-replayed', envelopes.length < 50 && past.length > 0, () => [...envelopes, chance.pick(past)])
   return { ...frame, envelopes }
 }
 
@@ -61,9 +66,7 @@ function page(frame: Extract<MailboxFrame, { kind: 'page' }>, kept: Kept, { rate
 export function lies(chance: Chance, mark: (name: string) => void): (frame: DirectoryFrame) => DirectoryFrame {
   const rate = chance.pick([0.1, 0.3, 0.8])
   let [lastCard, lastKey]: [SignedCard | undefined, PublicPreKey | undefined] = [undefined, undefined]
-  return (frame) => {
-    if ((frame.kind !== 'card' && frame.kind !== 'bundle') || !chance.hits(rate)) return frame
-    mark(`relay-forged-${frame.kind}`)
+  const lie = (frame: Extract<DirectoryFrame, { kind: 'card' | 'bundle' }>): DirectoryFrame => {
     if (frame.kind === 'card') {
       const { card } = frame
       const other = lastCard
@@ -76,6 +79,12 @@ export function lies(chance: Chance, mark: (name: string) => void): (frame: Dire
     lastKey = preKey ?? lastKey
     if (preKey !== undefined && chance.hits(0.5)) return { ...frame, preKey: again ?? { ...preKey, id: preKey.id + 1 } }
     return { ...frame, bundle: { ...bundle, signedPreKey: flipped(bundle.signedPreKey, chance) } }
+  }
+  return (frame) => {
+    if ((frame.kind !== 'card' && frame.kind !== 'bundle') || !chance.hits(rate)) return frame
+    const told = lie(frame)
+    if (!isDeepStrictEqual(told, frame)) mark(`relay-forged-${frame.kind}`)
+    return told
   }
 }
 
