@@ -18,7 +18,7 @@ export interface Gossip extends GossipSub {
   moved(peer: PeerId, connection: Connection): void
 }
 
-/** A relay names all the topics it carries in one frame, 55 bytes each: some four thousand. */
+/** A relay names all the topics it carries in one frame, 55 bytes each; it believes some 3,900. */
 const frameBytesMax = 262_144
 /** The pulse of gossipsub's own bookkeeping; what is published goes out at once. */
 const heartbeatMs = 2_000

@@ -53,6 +53,6 @@ export const limitWords: Readonly<Record<keyof AllLimits, string>> = {
   circuitMsMax: 'How long one circuit may last.',
   strangerIdleMs: 'A stream that sends no whole frame for so long is closed, until it is about a mailbox that exists.',
   gossipPeersMax: 'Visitors whose signs of presence are carried; 0 for nobody’s.',
-  gossipTopicsMax: 'Topics of presence carried at one time; devices take a relay with up to 4,000.',
+  gossipTopicsMax: 'Topics of presence carried at one time; devices take a relay with up to 3,900.',
   gossipTopicsPerPeerMax: 'Of those, topics of one visitor.',
 }
