@@ -72,6 +72,7 @@ export function hmacLean(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint
   absorb(ownKey, key)
   const mac = macOf(ownKey, joined, length, new Uint8Array(32))
   wipe()
+  joined.fill(0, Math.min(length, wipedBytes), length)
   return mac
 }
 
@@ -141,9 +142,12 @@ function wipe(): void {
   copyState(zeros, work)
   innerDigest.fill(0)
   pseudoRandom.fill(0)
-  joined.fill(0, 0, 64)
+  joined.fill(0, 0, wipedBytes)
   wipeWorkspace()
 }
+
+/** What an expansion puts in front of its label, with room: a block. */
+const wipedBytes = 64
 
 const infos = new Map<string, Uint8Array>()
 

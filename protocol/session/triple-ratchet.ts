@@ -67,7 +67,10 @@ export function decryptMessage(
   const classical = receive(ratchet.classical, message.ratchetKey, message.counter, work, random)
   if (typeof classical === 'string') return { ok: false, reason: classical }
   const postQuantum = receivePq(ratchet.postQuantum, message.pqRatchet, work)
-  if (typeof postQuantum === 'string') return { ok: false, reason: postQuantum }
+  if (typeof postQuantum === 'string') {
+    classical.seed.fill(0)
+    return { ok: false, reason: postQuantum }
+  }
   const keys = messageKeysOf(classical.seed, postQuantum.key)
   classical.seed.fill(0)
   postQuantum.key.fill(0)
