@@ -22,6 +22,12 @@ export const receivingChainsMax = 5
 export const archivedSessionsMax = 40
 
 /**
+ * Message keys kept for late messages in all archived sessions of a record together, of both ratchets. Ours: without it a
+ * peer could make a record of 20 MB, which is written anew with every message. What is too late then is asked for again.
+ */
+export const archivedKeysMax: number = 10 * skippedKeysMax
+
+/**
  * Chain steps one incoming message may cause over all sessions of a record: the longest legal jump in both ratchets
  * of one session (25,000 and 25,000), twice. Without it a forged counter would cost that much for each of 41
  * sessions.

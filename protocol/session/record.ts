@@ -7,7 +7,7 @@ import type { Random } from '../crypto/random.ts'
 import { UsageError } from '../errors.ts'
 import type { Work } from './chain.ts'
 import { knowsChain } from './double-ratchet.ts'
-import { archivedSessionsMax, stepsPerMessageMax } from './limits.ts'
+import { archivedKeysMax, archivedSessionsMax, stepsPerMessageMax } from './limits.ts'
 import { decodePreKeySignalMessage, decodeSignalMessage } from './messages.ts'
 import type { PreKeySignalMessage, SignalMessage } from './messages.ts'
 import { decryptWithSession, isOpenedBy, respondToFirst } from './session.ts'
@@ -40,7 +40,35 @@ export class SignalRecord implements SessionRecord {
 export function withNewSession(record: SessionRecord | undefined, session: Session): SignalRecord {
   if (record === undefined) return new SignalRecord({ current: session, archived: [] })
   const { current, archived } = SignalRecord.open(record)
-  return new SignalRecord({ current: session, archived: [current, ...archived].slice(0, archivedSessionsMax) })
+  return new SignalRecord({ current: session, archived: withinBounds([current, ...archived]) })
+}
+
+/** Newest first, as they are given: the oldest lose their keys for late messages, and then their place. */
+function withinBounds(sessions: readonly Session[]): readonly Session[] {
+  let room = archivedKeysMax
+  return sessions.slice(0, archivedSessionsMax).map((session) => {
+    room -= lateKeysIn(session)
+    return room >= 0 ? session : withoutLateKeys(session)
+  })
+}
+
+function lateKeysIn({ ratchet: { classical, postQuantum } }: Session): number {
+  const kept = [...classical.theirChains, ...postQuantum.schedule.epochs]
+  return kept.reduce((sum, { skipped }) => sum + skipped.length, 0)
+}
+
+function withoutLateKeys(session: Session): Session {
+  const { classical, postQuantum } = session.ratchet
+  const { schedule } = postQuantum
+  const theirChains = classical.theirChains.map((their) => ({ ...their, skipped: [] }))
+  const epochs = schedule.epochs.map((chains) => ({ ...chains, skipped: [] }))
+  return {
+    ...session,
+    ratchet: {
+      classical: { ...classical, theirChains },
+      postQuantum: { ...postQuantum, schedule: { ...schedule, epochs } },
+    },
+  }
 }
 
 export interface Incoming {
@@ -80,7 +108,7 @@ function inOrderOfTrial(sessions: readonly Session[], message: SignalMessage): r
 function accepted(held: Sessions, before: Session, after: Session, plaintext: Uint8Array): DecryptResult {
   if (before === held.current)
     return { ok: true, plaintext, record: new SignalRecord({ current: after, archived: held.archived }) }
-  const archived = [held.current, ...held.archived.filter((session) => session !== before)]
+  const archived = withinBounds([held.current, ...held.archived.filter((session) => session !== before)])
   return { ok: true, plaintext, promoted: true, record: new SignalRecord({ current: after, archived }) }
 }
 

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { decodeSignalMessage } from '../../../../protocol/session/messages.ts'
 import {
+  archivedKeysMax,
   archivedSessionsMax,
   forwardJumpMax,
   receivingChainsMax,
@@ -26,6 +27,24 @@ test('attack 1: the longest legal jump is read, and only the newest skipped keys
   const { ratchet } = bob.sessionsWith(alice).current
   expect(ratchet.classical.theirChains[0]?.skipped).toHaveLength(skippedKeysMax)
   expect(ratchet.postQuantum.schedule.epochs[0]?.skipped).toHaveLength(skippedKeysMax)
+})
+
+test('attack 1: what many sessions leave out is kept of the newest of them only', () => {
+  const [alice, bob] = friends()
+  const sizeOf = (device: Device, peer: Device): number => device.stored(peer).length
+  const small = sizeOf(bob, alice)
+  const early = []
+  for (let i = 0; i < archivedSessionsMax; i++) {
+    alice.initiate(bob)
+    early.push(alice.encrypt(bob, `early ${i}`))
+    alice.records.set(bob.name, sessionWith(alice, bob, skippedKeysMax - 1))
+    expectRead(bob, alice, alice.encrypt(bob, 'far'), 'far')
+  }
+  const lateKeys = archivedKeysMax + 2 * skippedKeysMax
+  expect(sizeOf(bob, alice)).toBeLessThan((archivedSessionsMax + 1) * small + 36 * lateKeys)
+  expect(early.slice(-4).map((wire) => bob.read(alice, wire))).toEqual([36, 37, 38, 39].map((i) => `early ${i}`))
+  expect(bob.read(alice, early[0]!)).toMatch(/^\[/)
+  everyoneCanTalk(alice, bob)
 })
 
 test('attack 1: a forged counter against 41 sessions does no more work than two honest jumps', () => {
