@@ -29,7 +29,7 @@ export function startAfresh(lane: Lane, outcome: string, draft: Draft): boolean 
     recordAttempt(entry.delivery, 'direct', '', `${outcome}; opening a new session`, draft)
     const { sealedFor: _, stored: __, ...bare } = entry.delivery
     lane.update(entry, bare)
-    delete entry.directSinceMs
+    entry.direct = undefined
     delete entry.tookMs
     delete entry.claimed
     entry.depositAt = nowhere

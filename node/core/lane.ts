@@ -10,8 +10,8 @@ import type { Delivery } from './state.ts'
 /** One delivery, and where it is right now. */
 export interface Entry {
   delivery: Delivery
-  /** Sent over the link and not yet answered: since when. */
-  directSinceMs?: number
+  /** Sent over a link and not yet answered: which, and since when. */
+  direct: { readonly link: number; readonly sinceMs: number } | undefined
   /** Offered to these relays and not yet answered, and when to the last of them. */
   depositAt: readonly string[]
   depositMs: number
@@ -110,8 +110,17 @@ export class Lane {
     for (const entry of this.#entries.values()) {
       entry.offerFromMs = Math.min(entry.offerFromMs, nowMs + reofferMsMax)
       entry.depositMs = Math.min(entry.depositMs, nowMs)
-      if (entry.directSinceMs !== undefined) entry.directSinceMs = Math.min(entry.directSinceMs, nowMs)
+      const { direct } = entry
+      if (direct !== undefined) entry.direct = { ...direct, sinceMs: Math.min(direct.sinceMs, nowMs) }
     }
+  }
+
+  /** What was sent over a link, or over any, and not answered is to be sent again. Says what that is. */
+  unsend(link?: number): readonly Entry[] {
+    const isOnIt = ({ direct }: Entry): boolean => direct !== undefined && (link === undefined || direct.link === link)
+    const unsent = [...this.#entries.values()].filter(isOnIt)
+    for (const entry of unsent) entry.direct = undefined
+    return unsent
   }
 
   entry(messageId: MessageId): Entry | undefined {
@@ -125,6 +134,7 @@ export class Lane {
   add(delivery: Delivery): void {
     const entry: Entry = {
       delivery,
+      direct: undefined,
       depositAt: nowhere,
       depositMs: 0,
       offerFromMs: offerAgainMs(delivery),

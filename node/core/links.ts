@@ -56,11 +56,12 @@ export class Links {
     const link = this.#links.get(number)
     if (link === undefined) return
     this.#links.delete(number)
-    this.#init.outcomes.linkLost(link.device, number, reason, draft)
+    this.#init.outcomes.linkLost(link, reason, draft)
     // Another link to the same device may still stand.
     const contact = draft.contactOfDevice(link.device)
     const other = this.to(link.device)
-    if (other !== undefined && contact !== undefined) this.#use(other, contact, draft)
+    const isUsed = other !== undefined && this.#init.outbox.lane(link.device)?.link?.number === other.number
+    if (other !== undefined && contact !== undefined && !isUsed) this.#use(other, contact, draft)
   }
 
   received(number: number, frame: DirectFrame, draft: Draft): void {

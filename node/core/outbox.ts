@@ -307,9 +307,9 @@ function fromMessage(message: Message): Item {
 /** A link that confirms nothing is dead, whatever TCP thinks. */
 function closeSilentLink(lane: Lane, draft: Draft): void {
   if (lane.link === undefined) return
-  for (const { directSinceMs } of lane.entries()) {
-    if (directSinceMs === undefined) continue
-    if (directSinceMs + requestMsMax > draft.nowMs) return
+  for (const { direct } of lane.entries()) {
+    if (direct === undefined) continue
+    if (direct.sinceMs + requestMsMax > draft.nowMs) return
     draft.act({ kind: 'close-link', link: lane.link.number, reason: 'no answer' })
     return
   }

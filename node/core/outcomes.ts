@@ -4,7 +4,7 @@
  */
 import type { DeviceId, EnvelopeId, MessageId } from '../../protocol/ids.ts'
 import { inFlightMax, retryMsMax, retryMsMin } from '../../protocol/limits.ts'
-import type { DepositRefusal, LossReason } from '../../protocol/wire/mailbox.ts'
+import type { LossReason } from '../../protocol/wire/mailbox.ts'
 import { backoffInStagesMs, backoffMs } from './backoff.ts'
 import { CustodyChecks } from './custody-checks.ts'
 import type { Draft } from './draft.ts'
@@ -13,6 +13,7 @@ import type { DepositAnswer, Input } from './inputs.ts'
 import { holderOf, offerAgainMs, without, type Entry, type Lane } from './lane.ts'
 import { relayDevice, type OtherRelays } from './other-relays.ts'
 import type { Outbox } from './outbox.ts'
+import { depositRefusalWords } from './refusals.ts'
 import { isCircuit } from './routes.ts'
 import { markWaiting, raise, recordAttempt } from './settling.ts'
 import { addressesOf, type Sending } from './sending.ts'
@@ -28,6 +29,8 @@ const longGone = { minMs: onlyWay.maxMs, maxMs: 1_200_000 }
 
 /** One failed dial is noted on so many of those that wait: a long queue must not turn it into thousands of rows. */
 const attemptsPerFailureMax = 100
+
+type LostLink = { readonly device: DeviceId; readonly number: number; readonly address: string }
 
 export interface OutcomesInit {
   readonly outbox: Outbox
@@ -56,29 +59,31 @@ export class Outcomes {
   }
 
   linkRisen(lane: Lane, link: { number: number; address: string }, draft: Draft): void {
+    // A circuit that became a direct link stands for another moment: what is on its way over it need not go twice.
+    const goesOn = lane.link !== undefined && isCircuit(lane.link.address) && !isCircuit(link.address)
+    if (!goesOn) lane.unsend()
     lane.link = link
     lane.linkProved = false
     lane.dialling = false
     lane.calling = false
     lane.forgetMisses()
-    for (const entry of lane.entries()) delete entry.directSinceMs
     this.#sending.move(lane, draft)
   }
 
-  linkLost(device: DeviceId, number: number, reason: string, draft: Draft): void {
+  linkLost({ device, number, address }: LostLink, reason: string, draft: Draft): void {
     const lane = this.#outbox.lane(device)
-    if (lane?.link?.number !== number) return
-    const address = lane.link.address
-    lane.link = undefined
-    for (const entry of lane.entries()) {
-      if (entry.directSinceMs === undefined) continue
-      delete entry.directSinceMs
-      recordAttempt(entry.delivery, 'direct', address, `link lost before it was confirmed: ${reason}`, draft)
-    }
-    // Whoever hangs up on every link is not dialled again at once: a link that confirmed nothing is a dial that failed.
-    if (lane.size > 0 && !lane.linkProved) {
-      lane.dialFailures++
-      lane.dialFromMs = draft.nowMs + backoffMs(lane.dialFailures, retry, draft.random)
+    if (lane === undefined) return
+    const unsent = lane.unsend(number)
+    for (const { delivery } of unsent)
+      recordAttempt(delivery, 'direct', address, `link lost before it was confirmed: ${reason}`, draft)
+    if (lane.link?.number !== number && unsent.length === 0) return
+    if (lane.link?.number === number) {
+      lane.link = undefined
+      // Whoever hangs up on every link is not dialled again at once: a link that confirmed nothing is a dial that failed.
+      if (lane.size > 0 && !lane.linkProved) {
+        lane.dialFailures++
+        lane.dialFromMs = draft.nowMs + backoffMs(lane.dialFailures, retry, draft.random)
+      }
     }
     this.#sending.move(lane, draft)
   }
@@ -131,7 +136,7 @@ export class Outcomes {
     if (lane === undefined || entry === undefined) return
     lane.linkRefusals++
     lane.linkFromMs = draft.nowMs + backoffMs(lane.linkRefusals, retry, draft.random)
-    for (const other of lane.entries()) delete other.directSinceMs
+    lane.unsend()
     const outcome = reason === 'busy' ? 'their device is busy' : 'their device does not take messages from you'
     recordAttempt(entry.delivery, 'direct', lane.link?.address ?? '', outcome, draft)
     markWaiting(entry.delivery, outcome, draft)
@@ -180,7 +185,13 @@ export class Outcomes {
         else this.#doubtSession(lane, entry, relay, draft.nowMs, draft)
         break
       case 'refused':
-        this.#refused(lane, entry, relay, { reason: refusalText[answer.reason], retryMs: answer.retryMs }, draft)
+        this.#refused(
+          lane,
+          entry,
+          relay,
+          { reason: depositRefusalWords[answer.reason], retryMs: answer.retryMs },
+          draft,
+        )
         break
       case 'unreachable':
         this.#refused(
@@ -306,15 +317,4 @@ export class Outcomes {
     const { token: _, ...known } = contact
     draft.putContact({ ...known, introduced: true })
   }
-}
-
-const refusalText: Record<DepositRefusal, string> = {
-  full: 'their mailbox is full; it goes as soon as there is room',
-  'unknown-mailbox': 'the relay does not serve them',
-  expired: 'the relay holds it for too old',
-  'far-future': 'the relay holds its expiry for too far away: one of the clocks is wrong',
-  'too-large': 'the relay holds it for too large',
-  busy: 'the relay is busy',
-  'rate-limited': 'the relay asks to slow down',
-  malformed: 'the relay could not read the deposit',
 }

@@ -1,5 +1,6 @@
 /** What a relay may refuse our card for that no further try would mend: only its operator or our user can. */
 import type { DirectoryRefusal } from '../../protocol/wire/directory.ts'
+import type { DepositRefusal } from '../../protocol/wire/mailbox.ts'
 
 export type LastingRefusal = Extract<DirectoryRefusal, 'token-needed' | 'token-wrong' | 'not-admitted' | 'full'>
 
@@ -12,4 +13,16 @@ export const refusalWords: Readonly<Record<LastingRefusal, string>> = {
 
 export function isLasting(refusal: DirectoryRefusal): refusal is LastingRefusal {
   return refusal in refusalWords
+}
+
+/** What a relay says of a deposit that it does not take, in the words of `why`. */
+export const depositRefusalWords: Record<DepositRefusal, string> = {
+  full: 'their mailbox is full; it goes as soon as there is room',
+  'unknown-mailbox': 'the relay does not serve them',
+  expired: 'the relay holds it for too old',
+  'far-future': 'the relay holds its expiry for too far away: one of the clocks is wrong',
+  'too-large': 'the relay holds it for too large',
+  busy: 'the relay is busy',
+  'rate-limited': 'the relay asks to slow down',
+  malformed: 'the relay could not read the deposit',
 }

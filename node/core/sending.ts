@@ -175,13 +175,13 @@ export class Sending {
     for (const entry of lane.entries()) {
       if (inFlight >= inFlightMax) break
       inFlight++
-      if (entry.directSinceMs !== undefined) {
-        lane.wakeMs = Math.min(lane.wakeMs, nextDoubtMs(entry.directSinceMs, draft.nowMs))
+      if (entry.direct !== undefined) {
+        lane.wakeMs = Math.min(lane.wakeMs, nextDoubtMs(entry.direct.sinceMs, draft.nowMs))
         continue
       }
       const { sealedFor } = entry.delivery
       if (sealedFor === undefined) continue
-      entry.directSinceMs = draft.nowMs
+      entry.direct = { link: link.number, sinceMs: draft.nowMs }
       lane.wakeMs = Math.min(lane.wakeMs, nextDoubtMs(draft.nowMs, draft.nowMs))
       const { envelopeId: id, type, ciphertext } = sealedFor
       draft.act({ kind: 'send', link: link.number, frame: { kind: 'message', id, type, ciphertext } })
@@ -212,8 +212,8 @@ export function directAddressesOf(contact: Contact, device: DeviceId): readonly 
 
 /** Entries were sent in order, so the first unanswered one has waited longest. */
 function isSilent(lane: Lane, nowMs: number): boolean {
-  for (const { directSinceMs } of lane.entries()) {
-    if (directSinceMs !== undefined) return directSinceMs + linkPatienceMs <= nowMs
+  for (const { direct } of lane.entries()) {
+    if (direct !== undefined) return direct.sinceMs + linkPatienceMs <= nowMs
   }
   return false
 }

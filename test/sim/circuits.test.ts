@@ -32,6 +32,55 @@ test('two behind routers meet through the relay, and then directly', () => {
   expect(story.world.marks.get('circuit-upgraded')).toBe(1)
 })
 
+/** How often each message was put on a link by this person. */
+function sentOf(story: Story, person: Person): ReadonlyMap<string, number> {
+  const sent = new Map<string, number>()
+  story.watches.add({
+    performed: (device, effect) => {
+      if (device !== person.device || effect.kind !== 'send' || effect.frame.kind !== 'message') return
+      sent.set(effect.frame.id, (sent.get(effect.frame.id) ?? 0) + 1)
+    },
+  })
+  return sent
+}
+
+const isDirect = (address: string | undefined): boolean => address !== undefined && !isCircuit(address)
+
+test('what is on its way over a circuit when a direct link takes its place is not sent twice', () => {
+  const { story, alice, bob } = openStory('home')
+  const sent = sentOf(story, alice)
+  story.meet(alice, bob)
+  story.world.until(() => linkOf(alice, bob) !== undefined, 10 * second)
+  expect(isDirect(linkOf(alice, bob))).toBe(false)
+  const before = sent.size
+  const texts = Array.from({ length: 60 }, (_, i) => `${i}`)
+  for (const text of texts) {
+    alice.says(bob, text)
+    story.pass(20)
+  }
+  story.pass(2 * second)
+  expect(isDirect(linkOf(alice, bob))).toBe(true)
+  expect(bob.heard(alice)).toEqual(texts)
+  expect(sent.size - before).toBeGreaterThanOrEqual(texts.length)
+  expect([...sent.values()].filter((times) => times > 1)).toEqual([])
+})
+
+test('and is, when the circuit breaks before it was confirmed', () => {
+  const { story, relay, alice, bob } = openStory('home')
+  const sent = sentOf(story, alice)
+  story.meet(alice, bob)
+  story.world.until(() => linkOf(alice, bob) !== undefined, 10 * second)
+  let id = alice.says(bob, 'on its way')
+  while (!isDirect(linkOf(alice, bob))) {
+    story.pass(10)
+    id = alice.says(bob, 'on its way')
+  }
+  expect(alice.fateOf(bob, id)).toBe('queued')
+  relay.kill()
+  expect(story.world.until(() => alice.fateOf(bob, id) !== 'queued', second)).toBe(true)
+  expect([...sent.values()].filter((times) => times === 2).length).toBeGreaterThan(0)
+})
+
 test('behind strict firewalls they stay on the circuit, which takes both ways and ends after an hour', () => {
   const { story, alice, bob } = openStory('hidden')
   expect(story.meet(alice, bob)).toBe(true)
