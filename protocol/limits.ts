@@ -92,6 +92,8 @@ export const heldMax = 2_000
 export const inFlightMax = 64
 /** A direct connection gets this head start before the recipient's relay is used. */
 export const headStartMs = 500
+/** And this, for what nobody waits for: a circuit takes longer to stand than a direct link, and carries all that follows. */
+export const patientHeadStartMs = 2_000
 /** A link that leaves a message unanswered for so long no longer carries it alone: the relay gets it too. */
 export const linkPatienceMs = 2_000
 /** First pause before a message is tried again; doubles, with jitter, up to the second. */

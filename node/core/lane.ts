@@ -5,6 +5,7 @@
  */
 import type { AccountId, DeviceId, EnvelopeId, MessageId } from '../../protocol/ids.ts'
 import { reofferGrowth, reofferMsMax, reofferMsMin } from '../../protocol/limits.ts'
+import { isCircuit } from './routes.ts'
 import type { Delivery } from './state.ts'
 
 /** One delivery, and where it is right now. */
@@ -27,6 +28,9 @@ export interface Entry {
   wentElsewhere: boolean
 }
 
+/** Whoever dials us after a relay took something for them most likely brings the receipt: it is given so long to come. */
+const receiptMsMax = 1_000
+
 /** Shared by all that are offered nowhere, which are most. */
 export const nowhere: readonly string[] = []
 
@@ -48,6 +52,8 @@ export class Lane {
 
   /** The newest direct link, with the address it stands on. */
   link: { readonly number: number; readonly address: string } | undefined
+  /** They opened that link: until then it may be to confirm what a relay has had for them. */
+  receiptsUntilMs = 0
   /** Something was confirmed over that link: whoever is there takes what we send. */
   linkProved = false
   /** They answered over the link that they would not take it now: not before this over any link. */
@@ -92,6 +98,20 @@ export class Lane {
     this.account = account
   }
 
+  /** From now on this is the link. */
+  risen(link: NonNullable<Lane['link']>, nowMs: number): void {
+    // A circuit that became a direct link stands for another moment: what is on its way over it need not go twice.
+    const goesOn = this.link !== undefined && isCircuit(this.link.address) && !isCircuit(link.address)
+    if (!goesOn) this.unsend()
+    const isTheirs = !this.dialling || (isCircuit(link.address) && !this.calling)
+    this.receiptsUntilMs = isTheirs ? nowMs + receiptMsMax : 0
+    this.link = link
+    this.linkProved = false
+    this.dialling = false
+    this.calling = false
+    this.forgetMisses()
+  }
+
   get size(): number {
     return this.#entries.size
   }
@@ -105,6 +125,7 @@ export class Lane {
   putOffNoLonger(nowMs: number): void {
     this.linkFromMs = 0
     this.resetMs = 0
+    this.receiptsUntilMs = 0
     this.headStartUntilMs = Math.min(this.headStartUntilMs, nowMs)
     this.bundleAskedMs = Math.min(this.bundleAskedMs, nowMs)
     for (const entry of this.#entries.values()) {

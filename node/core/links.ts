@@ -106,6 +106,6 @@ export class Links {
 
   #use(link: Link, contact: Contact, draft: Draft): void {
     const lane = this.#init.outbox.laneFor(link.device, contact.account)
-    this.#init.outcomes.linkRisen(lane, { number: link.number, address: link.address }, draft)
+    this.#init.outcomes.linkRisen(lane, link, draft)
   }
 }

@@ -58,15 +58,8 @@ export class Outcomes {
     this.#doubtCard = doubtCard
   }
 
-  linkRisen(lane: Lane, link: { number: number; address: string }, draft: Draft): void {
-    // A circuit that became a direct link stands for another moment: what is on its way over it need not go twice.
-    const goesOn = lane.link !== undefined && isCircuit(lane.link.address) && !isCircuit(link.address)
-    if (!goesOn) lane.unsend()
-    lane.link = link
-    lane.linkProved = false
-    lane.dialling = false
-    lane.calling = false
-    lane.forgetMisses()
+  linkRisen(lane: Lane, link: NonNullable<Lane['link']>, draft: Draft): void {
+    lane.risen(link, draft.nowMs)
     this.#sending.move(lane, draft)
   }
 

@@ -3,14 +3,21 @@
  * The same ciphertext goes by every path; whoever confirms first settles it. Does not interpret answers: see `outbox.ts`.
  */
 import { peerIdOf, type DeviceId } from '../../protocol/ids.ts'
-import { headStartMs, inFlightMax, linkPatienceMs, requestMsMax, retryMsMax } from '../../protocol/limits.ts'
+import {
+  headStartMs,
+  inFlightMax,
+  linkPatienceMs,
+  patientHeadStartMs,
+  requestMsMax,
+  retryMsMax,
+} from '../../protocol/limits.ts'
 import type { SignedCard } from '../../protocol/wire/card.ts'
 import type { Introduction } from '../../protocol/wire/content.ts'
 import { backoffMs } from './backoff.ts'
 import type { ConversationSessions } from './conversation-sessions.ts'
 import type { Depositing } from './depositing.ts'
 import type { Draft } from './draft.ts'
-import type { Entry, Lane } from './lane.ts'
+import { holderOf, type Entry, type Lane } from './lane.ts'
 import type { Nearby } from './nearby.ts'
 import { choosePath, isCircuit } from './routes.ts'
 import type { Contact } from './state.ts'
@@ -42,6 +49,9 @@ export class Sending {
     if (lane.size === 0 || contact?.card === undefined || contact.state === 'blocked') return
     lane.wakeMs = earliestExpiry(lane)
     if (!this.#encryptAll(lane, contact, draft)) return
+    // What the dial began for could wait; something else cannot.
+    const soonMs = draft.nowMs + headStartMs
+    if (lane.headStartUntilMs > soonMs && lane.isAwaited(draft.nowMs)) lane.headStartUntilMs = soonMs
 
     const { depositing } = this.#init
     const path = choosePath(
@@ -118,7 +128,7 @@ export class Sending {
     const addresses = this.#places(lane, contact, draft)
     lane.dialling = true
     lane.calling = addresses.some(isCircuit)
-    lane.headStartUntilMs = draft.nowMs + headStartMs
+    lane.headStartUntilMs = draft.nowMs + (lane.isAwaited(draft.nowMs) ? headStartMs : patientHeadStartMs)
     draft.act({ kind: 'dial', device: lane.device, addresses })
   }
 
@@ -181,6 +191,10 @@ export class Sending {
       }
       const { sealedFor } = entry.delivery
       if (sealedFor === undefined) continue
+      if (draft.nowMs < lane.receiptsUntilMs && holderOf(entry) !== undefined) {
+        lane.wakeMs = Math.min(lane.wakeMs, lane.receiptsUntilMs)
+        continue
+      }
       entry.direct = { link: link.number, sinceMs: draft.nowMs }
       lane.wakeMs = Math.min(lane.wakeMs, nextDoubtMs(draft.nowMs, draft.nowMs))
       const { envelopeId: id, type, ciphertext } = sealedFor

@@ -126,7 +126,7 @@ export class Links {
     return link
   }
 
-  /** What is on its way over them is sent again over the new link, and dropped by its id where it came twice. */
+  /** What is on its way over them arrives, or is sent again over the new link and dropped by its id where it came twice. */
   #leaveCircuits(others: readonly Link[]): void {
     for (const other of others) {
       if (!other.circuit || !this.#links.has(other.number)) continue

@@ -98,6 +98,19 @@ test('behind strict firewalls they stay on the circuit, which takes both ways an
   expect(story.world.marks.get('circuit-ran-out')).toBeGreaterThan(0)
 })
 
+test('whoever calls to confirm what a relay had is not sent it again', () => {
+  const { story, alice, bob } = openStory('hidden')
+  expect(story.meet(alice, bob)).toBe(true)
+  story.pass(2 * hour)
+  expect(linkOf(alice, bob)).toBeUndefined()
+  const sent = sentOf(story, alice)
+  const id = alice.says(bob, 'by the mailbox')
+  story.pass(3 * second)
+  expect(linkOf(alice, bob)).toBe('hub/p2p-circuit')
+  expect(alice.fateOf(bob, id)).toBe('read')
+  expect([...sent.keys()]).toEqual([])
+})
+
 test('a circuit ends with its relay, and nobody is called through one at which they have no reservation', () => {
   const { story, relay, alice, bob } = openStory('hidden')
   expect(story.meet(alice, bob)).toBe(true)
