@@ -112,10 +112,15 @@ async function benchMain(): Promise<void> {
     await bob.order({ op: 'add', link: await alice.order<string>({ op: 'invite' }) })
     await bob.order({ op: 'one-by-one' }) // Once to warm both up.
 
+    const arrival = (id: string): number => {
+      const atMs = alice.arrivals.get(id)
+      if (atMs === undefined) throw new Error('confirmed, and its arrival was not reported')
+      return atMs
+    }
     const before = await bob.order<number>({ op: 'bytes' })
     const sent = await bob.order<[string, number][]>({ op: 'one-by-one' })
     const after = await bob.order<number>({ op: 'bytes' })
-    const took = sent.map(([id, atMs]) => (alice.arrivals.get(id) ?? Number.NaN) - atMs).toSorted((a, b) => a - b)
+    const took = sent.map(([id, atMs]) => arrival(id) - atMs).toSorted((a, b) => a - b)
     console.log(`${count} texts of 100 bytes, one after the other, two processes on loopback, commits on both sides:`)
     console.log(`  send to event  p50 ${at(took, 0.5)} ms   p99 ${at(took, 0.99)} ms   max ${at(took, 1)} ms`)
     console.log(
@@ -124,7 +129,7 @@ async function benchMain(): Promise<void> {
 
     const burst = await bob.order<[string, number][]>({ op: 'at-once' })
     const first = Math.min(...burst.map(([, atMs]) => atMs))
-    const last = Math.max(...burst.map(([id]) => alice.arrivals.get(id) ?? Number.NaN))
+    const last = Math.max(...burst.map(([id]) => arrival(id)))
     console.log(`${count} at once: ${Math.round(count / ((last - first) / 1_000))} messages a second, sent to shown`)
   } finally {
     alice.kill()

@@ -39,7 +39,14 @@ export async function openProfile(options: NodeOptions, checked: CheckedOptions)
     key.fill(0)
     const { keys, name } = settle(store, checked, accountSeed)
     const opened = store
-    return { store, keys, name, release: () => (opened.close(), unlock()) }
+    const release = (): void => {
+      try {
+        opened.close()
+      } finally {
+        unlock()
+      }
+    }
+    return { store, keys, name, release }
   } catch (error) {
     store?.close()
     unlock()

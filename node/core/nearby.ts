@@ -63,7 +63,6 @@ export class Nearby {
 
   /** What an input tells of who is here and who is not. */
   note(input: Input, deviceOf: (link: number) => DeviceId | undefined, nowMs: number): void {
-    if (input.kind === 'deposit-answered' && input.answer.kind === 'delivered') this.seen(input.mailbox, nowMs, nowMs)
     // A dial that began before they were heard of, and so tried no circuit, says nothing of whether one would have held.
     if (input.kind === 'dial-failed' && input.called && this.#seenMs.delete(input.device)) {
       const failures = this.#unreached.get(input.device)?.failures ?? 0

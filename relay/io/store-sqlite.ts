@@ -75,6 +75,7 @@ class SqliteStore implements Store {
 
   async backup(path: string): Promise<void> {
     if (this.#backedUp !== undefined) throw new UsageError('A backup is under way already.')
+    if (this.#ended) throw new LocalError('backup failed: the database is closed')
     const error = await new Promise<string | undefined>((resolve) => {
       this.#backedUp = resolve
       this.#post({ kind: 'backup', path })

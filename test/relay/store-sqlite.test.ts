@@ -170,6 +170,13 @@ test('a copy made while the store is in use can be opened', async () => {
   expect(await copy.ask({ op: 'count-prekeys', device: bob.device })).toMatchObject({ answer: { left: 3 } })
 })
 
+test('a store that has ended refuses to be copied, and says so', async () => {
+  const directory = await temporaryDirectory()
+  const store = await open(relayLimits, join(directory, 'relay.db'))
+  await store.close()
+  await expect(store.backup(join(directory, 'copy.db'))).rejects.toThrow(/the database is closed/)
+})
+
 test('a file that is not a database is refused', async () => {
   const path = join(await temporaryDirectory(), 'relay.db')
   writeFileSync(path, 'not a database at all, whatever its name may be'.repeat(100))

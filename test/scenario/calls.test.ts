@@ -60,6 +60,29 @@ test('nobody is called who was not heard of for five minutes', () => {
   expect(since.filter(({ circuits }) => circuits > 0)).toEqual([])
 })
 
+test('nobody is called of whom only a relay says that they are there: it would learn who calls', () => {
+  const { story, alice, bob, dialsOf } = openStory()
+  story.meet(alice, bob)
+  bob.device.kill()
+  story.pass(6 * minute)
+  const [relay] = story.relays
+  if (relay === undefined) throw new Error('there is one')
+  let lies = 0
+  relay.malice = (frame) => {
+    if (frame.kind !== 'stored') return [frame]
+    lies++
+    return [{ kind: 'delivered', ids: frame.receipt.taken.map(({ id }) => id) }]
+  }
+  const before = dialsOf(alice).length
+  alice.says(bob, 'are you there?')
+  story.pass(second)
+  alice.says(bob, 'really?')
+  story.pass(minute)
+  expect(lies).toBeGreaterThan(0)
+  expect(dialsOf(alice).length).toBeGreaterThan(before)
+  expect(dialsOf(alice).slice(before).filter(({ circuits }) => circuits > 0)).toEqual([])
+})
+
 test.each(['garbage', 'an old envelope'])('nobody is called in whose name a relay brings %s', (what) => {
   const { story, alice, bob, dialsOf } = openStory()
   story.meet(alice, bob)
