@@ -80,7 +80,11 @@ test('nobody is called of whom only a relay says that they are there: it would l
   story.pass(minute)
   expect(lies).toBeGreaterThan(0)
   expect(dialsOf(alice).length).toBeGreaterThan(before)
-  expect(dialsOf(alice).slice(before).filter(({ circuits }) => circuits > 0)).toEqual([])
+  expect(
+    dialsOf(alice)
+      .slice(before)
+      .filter(({ circuits }) => circuits > 0),
+  ).toEqual([])
 })
 
 test.each(['garbage', 'an old envelope'])('nobody is called in whose name a relay brings %s', (what) => {
