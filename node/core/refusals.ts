@@ -1,7 +1,8 @@
-/** What a relay may refuse our card for that no further try would mend: only its operator or our user can. */
+/** What relays refuse, and in which words that is told. */
 import type { DirectoryRefusal } from '../../protocol/wire/directory.ts'
 import type { DepositRefusal } from '../../protocol/wire/mailbox.ts'
 
+/** Of our card, and no further try would mend it: only the operator or our user can. */
 export type LastingRefusal = Extract<DirectoryRefusal, 'token-needed' | 'token-wrong' | 'not-admitted' | 'full'>
 
 export const refusalWords: Readonly<Record<LastingRefusal, string>> = {
