@@ -288,8 +288,8 @@ export class Device implements Core<Input, Change, Effect> {
 
   #clockSetBack(draft: Draft): void {
     this.#sweepMs = draft.nowMs
-    this.#receipts.hurry(draft)
-    this.#ordering.begin(draft)
+    this.#inbox.clockSetBack(draft)
+    this.#nearby.clockSetBack()
     this.#surroundingsChanged(draft)
   }
 

@@ -152,6 +152,13 @@ export class Inbox {
 
   readonly #askedAgain = new Map<DeviceId, { fromMs: number; times: number }>()
 
+  /** Nobody waits for a time that was only thought to be near. */
+  clockSetBack(draft: Draft): void {
+    this.#askedAgain.clear()
+    this.#init.receipts.hurry(draft)
+    this.#init.ordering.begin(draft)
+  }
+
   /** Anyone can deposit garbage in a contact's name: each device is asked to repeat itself less and less often. */
   #mayAskAgain(device: DeviceId, draft: Draft): boolean {
     const asked = this.#askedAgain.get(device) ?? { fromMs: 0, times: 0 }

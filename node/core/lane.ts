@@ -4,7 +4,7 @@
  * wanted is kept, that it is in flight is not.
  */
 import type { AccountId, DeviceId, EnvelopeId, MessageId } from '../../protocol/ids.ts'
-import { reofferGrowth, reofferMsMax, reofferMsMin } from '../../protocol/limits.ts'
+import { inFlightMax, reofferGrowth, reofferMsMax, reofferMsMin } from '../../protocol/limits.ts'
 import { isCircuit } from './routes.ts'
 import type { Delivery } from './state.ts'
 
@@ -142,6 +142,16 @@ export class Lane {
     const unsent = [...this.#entries.values()].filter(isOnIt)
     for (const entry of unsent) entry.direct = undefined
     return unsent
+  }
+
+  /** When the oldest of what was sent over a link and not answered was sent. Only the first few are sent at once. */
+  get unansweredSinceMs(): number | undefined {
+    let [oldestMs, looked]: [number | undefined, number] = [undefined, 0]
+    for (const { direct } of this.#entries.values()) {
+      if (looked++ === inFlightMax) break
+      if (direct !== undefined) oldestMs = Math.min(oldestMs ?? direct.sinceMs, direct.sinceMs)
+    }
+    return oldestMs
   }
 
   entry(messageId: MessageId): Entry | undefined {

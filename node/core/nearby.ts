@@ -61,6 +61,14 @@ export class Nearby {
     return neighbour === undefined || neighbour.untilMs <= nowMs ? [] : neighbour.addresses
   }
 
+  /** Nobody was heard of in a time to come, and nobody is left alone until then. */
+  clockSetBack(): void {
+    this.#devices.clear()
+    this.#seenMs.clear()
+    this.#unreached.clear()
+    this.#announced.clear()
+  }
+
   /** What an input tells of who is here and who is not. */
   note(input: Input, deviceOf: (link: number) => DeviceId | undefined, nowMs: number): void {
     // A dial that began before they were heard of, and so tried no circuit, says nothing of whether one would have held.

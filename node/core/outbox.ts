@@ -306,11 +306,7 @@ function fromMessage(message: Message): Item {
 
 /** A link that confirms nothing is dead, whatever TCP thinks. */
 function closeSilentLink(lane: Lane, draft: Draft): void {
-  if (lane.link === undefined) return
-  for (const { direct } of lane.entries()) {
-    if (direct === undefined) continue
-    if (direct.sinceMs + requestMsMax > draft.nowMs) return
-    draft.act({ kind: 'close-link', link: lane.link.number, reason: 'no answer' })
-    return
-  }
+  const sinceMs = lane.unansweredSinceMs
+  if (lane.link === undefined || sinceMs === undefined || sinceMs + requestMsMax > draft.nowMs) return
+  draft.act({ kind: 'close-link', link: lane.link.number, reason: 'no answer' })
 }

@@ -233,6 +233,8 @@ export class Outcomes {
   undecryptable(device: DeviceId, ids: readonly EnvelopeId[], draft: Draft): void {
     const lane = this.#outbox.lane(device)
     if (lane === undefined || !ids.some((id) => lane.entryOfEnvelope(id) !== undefined)) return
+    // Of a session's first message, the one-time key may be why: a relay that was put back gives keys that are spent.
+    if (ids.some((id) => lane.entryOfEnvelope(id)?.delivery.sealedFor?.type === 3)) lane.unheard = true
     if (startAfresh(lane, 'their device could not decrypt it', draft)) this.#sending.move(lane, draft)
   }
 

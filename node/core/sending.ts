@@ -224,12 +224,8 @@ export function directAddressesOf(contact: Contact, device: DeviceId): readonly 
   )
 }
 
-/** Entries were sent in order, so the first unanswered one has waited longest. */
-function isSilent(lane: Lane, nowMs: number): boolean {
-  for (const { direct } of lane.entries()) {
-    if (direct !== undefined) return direct.sinceMs + linkPatienceMs <= nowMs
-  }
-  return false
+function isSilent({ unansweredSinceMs }: Lane, nowMs: number): boolean {
+  return unansweredSinceMs !== undefined && unansweredSinceMs + linkPatienceMs <= nowMs
 }
 
 /** When something sent over a link is next worth a thought: first the link is doubted, then it is closed. */

@@ -34,8 +34,8 @@ export interface Outcome {
 
 /** Offers are repeated every six hours and pauses grow to four: two rounds of both, and an hour. */
 const livenessMsMax = 26 * hour
-/** What nobody takes expires after a month, against clocks that were a little wrong. */
-const expiryMsMax = 33 * day
+/** What nobody takes expires a month after it was said, by a clock that may have been five days ahead. */
+const expiryMsMax = 36 * day
 
 export function runSeed(seed: number, options: RunOptions = {}): Outcome {
   const asDrawn = drawnBy(seed)
