@@ -1,5 +1,8 @@
 /** Clocks that are wrong, and are put right. */
 import { expect, test } from 'vitest'
+import { envelopeIdOf } from '../../protocol/ids.ts'
+import { messageLifeMs } from '../../protocol/limits.ts'
+import { body } from '../../protocol/wire/content.ts'
 import { Clock } from '../sim/world/clock.ts'
 import { day, hour, minute, second, Story } from '../sim/world/story.ts'
 
@@ -39,4 +42,38 @@ test('a receipt does not wait for the hour at which a wrong clock would have sen
   bob.device.setClock((its) => its.correct()) // In the tenth of a second for which receipts are gathered.
   story.pass(minute)
   expect(alice.fateOf(bob, id)).toBe('delivered')
+})
+
+test('whoever was asked to repeat something while a clock was ahead is asked again when it is right', () => {
+  const story = new Story()
+  const relay = story.relay('hub')
+  const clock = new Clock(story.world)
+  const [alice, bob] = [story.person('alice', [relay], hidden), story.person('bob', [relay], { ...hidden, clock })]
+  story.pass(5 * second)
+  expect(story.meet(alice, bob)).toBe(true)
+  story.pass(minute)
+  let asked = 0
+  story.watches.add({
+    committed: (device, changes) => {
+      for (const change of changes) {
+        if (device !== bob.device || change.kind !== 'put-delivery' || change.delivery.sealedFor !== undefined) continue
+        if (body.decode(change.delivery.body)?.kind === 'retry') asked++
+      }
+    },
+  })
+  const garbage = (n: number): void => {
+    const noise = { sender: alice.device.id, type: 2, ciphertext: new Uint8Array(200).fill(n) } as const
+    const sealed = story.seal(bob.device.id, noise)
+    const expiresMs = bob.device.clock.nowMs + messageLifeMs
+    const envelope = { id: envelopeIdOf(new Uint8Array(16).fill(n)), urgency: 1, expiresMs, sealed } as const
+    bob.device.ask(() => ({ kind: 'envelope-collected', relay: relay.address, envelope }))
+    story.pass(minute)
+  }
+  bob.device.setClock((its) => its.step(5 * day))
+  garbage(1)
+  expect(asked).toBe(1)
+  bob.device.setClock((its) => its.correct())
+  story.pass(minute)
+  garbage(2)
+  expect(asked).toBe(2)
 })

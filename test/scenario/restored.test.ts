@@ -5,6 +5,8 @@ import { custody } from '../sim/check/custody.ts'
 import { exactlyOnce } from '../sim/check/exactly-once.ts'
 import { noWayBack } from '../sim/check/no-way-back.ts'
 import { preKeysOnce } from '../sim/check/prekeys-once.ts'
+import type { Reads } from '../../node/core/reads.ts'
+import { overriding } from '../sim/world/overriding.ts'
 import type { Person } from '../sim/world/person.ts'
 import type { SimRelay } from '../sim/world/relay.ts'
 import { hour, minute, second, Story } from '../sim/world/story.ts'
@@ -125,4 +127,32 @@ test('of two relays that disagree about somebody, the one that knows better is b
   story.pass(minute)
   expect(bob.heard(carol)).toEqual(['found you'])
   expect(story.world.complaints).toEqual([])
+})
+
+test('a contact who is given spent one-time keys gets through under none', () => {
+  const story = watched()
+  const relay = story.relay('hub')
+  let isLost = false
+  const reads = (real: Reads): Reads =>
+    overriding(real, { session: (device) => (isLost ? undefined : real.session(device)) })
+  const alice = story.person('alice', [relay], { ...hidden, faults: { reads } })
+  const bob = story.person('bob', [relay], hidden)
+  story.watches.add({
+    committed: (device, changes) => {
+      if (device === alice.device && changes.some(({ kind }) => kind === 'put-session')) isLost = false
+    },
+  })
+  story.pass(5 * second)
+  expect(story.meet(alice, bob)).toBe(true)
+  story.pass(minute)
+  const spent = bob.device.store.preKeysOf(relay.address)
+  expect(spent.length).toBeGreaterThan(10)
+  bob.device.kill()
+  bob.device.rewrite(spent.map((id) => ({ kind: 'drop-prekey', id })))
+  bob.device.start()
+  story.pass(minute)
+  isLost = true
+  const id = alice.says(bob, 'can you read this?')
+  expect(story.world.until(() => alice.fateOf(bob, id) === 'read', minute)).toBe(true)
+  expect(bob.heard(alice)).toEqual(['can you read this?'])
 })
