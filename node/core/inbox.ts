@@ -145,6 +145,7 @@ export class Inbox {
     if (sender?.state === 'added' && this.#mayAskAgain(incoming.device, draft)) {
       const lane = this.#init.outbox.laneFor(incoming.device, sender.account)
       lane.needsFreshSession = true
+      lane.unheard = true // Their relay may give spent one-time keys, and this must be read.
       this.#init.outbox.submitControl(sender, { kind: 'retry', ids: [incoming.envelopeId] }, draft)
     }
     return 'undecryptable'
