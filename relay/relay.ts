@@ -19,6 +19,7 @@ import { createHost, hostLimits, type HostLimits, type HostServices } from './io
 import { seedIn } from './io/keyfile.ts'
 import { lockDirectory } from './io/lock.ts'
 import { isTurnedAway, type Observer, type TurnedAway } from './io/observer.ts'
+import { curePretenuring } from './io/pretenuring-cure.ts'
 import { memoryStore } from './io/store-memory.ts'
 import { postgresStore } from './io/store-postgres.ts'
 import { sqliteStore } from './io/store-sqlite.ts'
@@ -126,6 +127,7 @@ function defaultListen(): string[] {
 /** Opens the directory and makes the relay ready; throws UsageError when another relay has it. */
 export async function createRelay(options: RelayOptions): Promise<Relay> {
   const { dataDir } = options
+  curePretenuring()
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   chmodSync(dataDir, 0o700)
   const unlock = lockDirectory(join(dataDir, 'relay.lock'))

@@ -1,4 +1,5 @@
 /** The cures for faults of libp2p: each is shown to be needed and to work. A failure of the first half is good news. */
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { noise } from '@chainsafe/libp2p-noise'
@@ -50,6 +51,16 @@ test('libp2p still lists its connections one array at a time', () => {
 
 test('libp2p still pings all connections at one moment', () => {
   expect(sourceOf('connection-monitor.js')).toMatch(/setInterval\([\s\S]*getConnections\(\)\.forEach\(/)
+})
+
+test('V8 still keeps what passes among what stays, once it has seen connections stay; cured, it does not', () => {
+  const program = fileURLToPath(new URL('./passing.ts', import.meta.url))
+  const flags = ['--expose-gc', '--max-semi-space-size=1', '--initial-heap-size=500'] // No full collection, which would hide it.
+  const [stock = 0, cured] = ['as shipped', 'cured'].map((how) =>
+    Number(execFileSync(process.execPath, [...flags, program, how])),
+  )
+  expect(stock).toBeGreaterThan(100) // Bytes of each message.
+  expect(cured).toBeLessThan(5)
 })
 
 test('a reservation outlives its holder as shipped; cured, it goes with them', async () => {
