@@ -3,11 +3,12 @@
  * own with its files on a disk and every sync done; the load comes from this process over TCP on the loopback, encrypted.
  * Processor time of the server is the figure to trust; rates and delays move with whatever else the machine does.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { statfsSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { curePretenuring } from '../relay/io/pretenuring-cure.ts'
 import type { Contender } from './relay/contender.ts'
 import { ours } from './relay/ours.ts'
 import { ejabberd } from './relay/peers/ejabberd.ts'
@@ -21,6 +22,8 @@ import { flood } from './relay/workloads/flood.ts'
 const usage = `npm run bench:relay -- [options]
   --quick             a few seconds of everything, for a look
   --alone             no other servers beside ours
+  --undisturbed       with real-time priority for whoever is measured, so that neither the machine's other programs nor the kernel's
+                      own threads come between (needs root)
   --connections       and after them thousands of connections, for some minutes more
   --only LIST         of store, online, wire and flood; by default all of them
 `
@@ -28,6 +31,7 @@ const usage = `npm run bench:relay -- [options]
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    undisturbed: { type: 'boolean', default: false },
     connections: { type: 'boolean', default: false },
     alone: { type: 'boolean', default: false },
     only: { type: 'string', default: [...workloads, 'flood'].join(',') },
@@ -38,6 +42,9 @@ if (values.help) {
   console.log(usage)
   process.exit(0)
 }
+
+curePretenuring() // The load is a process of the same kind: what it does for its own sake, it does not send.
+if (values.undisturbed) prevail()
 
 const plan = values.quick ? quickPlan : wholePlan
 const only = values.only.split(',')
@@ -62,6 +69,14 @@ function isInstalled(contender: Contender): boolean {
   const missing = contender.missing()
   if (missing !== undefined) console.log(`${contender.name} is left out: it needs ${missing}, which is not installed.`)
   return missing === undefined
+}
+
+/** All threads of this process, and the servers that it starts from now on. */
+function prevail(): void {
+  const { status, error, stderr } = spawnSync('chrt', ['--all-tasks', '--rr', '--pid', '1', String(process.pid)])
+  if (status === 0) return
+  console.error(`--undisturbed needs root and the program chrt: ${error?.message ?? String(stderr).trim()}`)
+  process.exit(1)
 }
 
 /** A file system in memory syncs in no time, and would flatter whoever syncs. */

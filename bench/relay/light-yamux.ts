@@ -33,7 +33,8 @@ export class Muxer {
   readonly #init: MuxerInit
   readonly #inbox = new Inbox()
   readonly #streams = new Map<number, Stream>()
-  readonly #unsent = new Set<Stream>()
+  /** A few at most: two streams of a connection seldom speak in the same turn. */
+  readonly #unsent: Stream[] = []
   #control: Uint8Array[] = []
   #scheduled = false
   #lastId = -1
@@ -86,7 +87,7 @@ export class Muxer {
   #add(id: number): Stream {
     const stream = new Stream({
       unsent: () => {
-        this.#unsent.add(stream)
+        if (!this.#unsent.includes(stream)) this.#unsent.push(stream)
         this.#schedule()
       },
       say: (flags, length) => this.#say(windowUpdate, flags, id, length),
@@ -113,7 +114,7 @@ export class Muxer {
     const pieces = this.#control
     this.#control = []
     for (const stream of this.#unsent) pieces.push(...stream.taken())
-    this.#unsent.clear()
+    this.#unsent.length = 0
     if (pieces.length > 0) this.#init.write(pieces)
   }
 }

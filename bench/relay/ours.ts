@@ -10,6 +10,7 @@ import { inTurns, numbersOf, tagAt, type Client, type ClientOptions, type Conten
 import { LightLine } from './light-line.ts'
 import { connectLight, type LightConnection } from './light.ts'
 import { startRelay } from './server.ts'
+import { Unanswered } from './unanswered.ts'
 
 export const ours: Contender = {
   name: 'Linnet',
@@ -92,7 +93,7 @@ class Device implements Client {
   readonly #connection: LightConnection
   readonly #line: LightLine<MailboxFrame>
   readonly #options: ClientOptions
-  readonly #waiting = new Map<EnvelopeId, number>()
+  readonly #unanswered = new Unanswered<EnvelopeId>()
   #closing = false
 
   constructor(connection: LightConnection, options: ClientOptions) {
@@ -108,7 +109,7 @@ class Device implements Client {
 
   send(to: number, tag: number, body: Uint8Array): void {
     const message = { id: randomId(), urgency: urgency.text, expiresMs: Date.now() + messageLifeMs, sealed: body }
-    this.#waiting.set(message.id, tag)
+    this.#unanswered.add(message.id, tag)
     this.#line.send({ kind: 'deposit', mailbox: residentOf(to).device, envelope: message })
   }
 
@@ -139,9 +140,7 @@ class Device implements Client {
   }
 
   #answered(id: EnvelopeId): void {
-    const tag = this.#waiting.get(id)
-    if (tag === undefined) return
-    this.#waiting.delete(id)
-    this.#options.acknowledged?.(tag)
+    const tag = this.#unanswered.take(id)
+    if (tag !== undefined) this.#options.acknowledged?.(tag)
   }
 }

@@ -1,6 +1,7 @@
 /** As much of AMQP 0-9-1 as the load needs: one channel, persistent messages with confirms, a consumer that acknowledges. */
 import type { TLSSocket } from 'node:tls'
 import { tagAt, type Client, type ClientOptions } from '../contender.ts'
+import { Unanswered } from '../unanswered.ts'
 import { Answers, dialTls, Outlet } from './tls.ts'
 
 /** Class and method, as both halves of one number. */
@@ -37,10 +38,9 @@ class Connection implements AmqpClient {
   readonly #options: ClientOptions
   readonly #outlet: Outlet
   readonly #answers = new Answers<number>()
-  /** Tags of what was sent and is not confirmed; the first one's number among all that were sent. */
-  readonly #unconfirmed = new Map<number, number>()
+  /** By its number among all that was sent. */
+  readonly #unconfirmed = new Unanswered<number>()
   #sent = 0
-  #confirmed = 0
   #rest: Buffer = Buffer.alloc(0)
   /** The last delivery of this turn, which acknowledges those before it. */
   #delivered: Buffer | undefined
@@ -82,7 +82,7 @@ class Connection implements AmqpClient {
   }
 
   send(to: number, tag: number, body: Uint8Array): void {
-    this.#unconfirmed.set(++this.#sent, tag)
+    this.#unconfirmed.add(++this.#sent, tag)
     this.#method(1, publish, word(0), short(''), short(queueOf(to)), Buffer.of(0))
     const size = Buffer.alloc(8)
     size.writeUInt32BE(body.length, 4)
@@ -131,16 +131,14 @@ class Connection implements AmqpClient {
   }
 
   #onConfirm(number: number, multiple: boolean): void {
-    if (multiple) for (let before = this.#confirmed + 1; before < number; before++) this.#settle(before)
+    const { first = number } = this.#unconfirmed
+    if (multiple) for (let before = first; before < number; before++) this.#settle(before)
     this.#settle(number)
-    while (this.#confirmed < this.#sent && !this.#unconfirmed.has(this.#confirmed + 1)) this.#confirmed += 1
   }
 
   #settle(number: number): void {
-    const tag = this.#unconfirmed.get(number)
-    if (tag === undefined) return
-    this.#unconfirmed.delete(number)
-    this.#options.acknowledged?.(tag)
+    const tag = this.#unconfirmed.take(number)
+    if (tag !== undefined) this.#options.acknowledged?.(tag)
   }
 }
 

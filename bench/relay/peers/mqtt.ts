@@ -1,5 +1,6 @@
 /** As much of MQTT 3.1.1 as the load needs: quality of service 1 both ways, a session that the server keeps. */
 import { tagAt, type Client, type ClientOptions } from '../contender.ts'
+import { Unanswered } from '../unanswered.ts'
 import { Answers, dialTls, Outlet } from './tls.ts'
 
 const [connect, connack, publish, puback, subscribe, disconnect] = [1, 2, 3, 4, 8, 14]
@@ -10,7 +11,7 @@ export async function connectMqtt(port: number, options: ClientOptions): Promise
   const socket = await dialTls(options.port ?? port)
   const outlet = new Outlet(socket)
   const answers = new Answers<Buffer>()
-  const waiting = new Map<number, number>()
+  const unanswered = new Unanswered<number>()
   let rest: Buffer = Buffer.alloc(0)
   let lastPacket = 0
   const nextPacket = (): number => (lastPacket = (lastPacket % 65_535) + 1)
@@ -20,9 +21,7 @@ export async function connectMqtt(port: number, options: ClientOptions): Promise
       outlet.write(Buffer.of(puback << 4, 2, packet[id] ?? 0, packet[id + 1] ?? 0))
       received?.(tagAt(packet, id + 2))
     } else if (type === puback) {
-      const id = packet.readUInt16BE(at)
-      const tag = waiting.get(id)
-      waiting.delete(id)
+      const tag = unanswered.take(packet.readUInt16BE(at))
       if (tag !== undefined) acknowledged?.(tag)
     } else answers.push(packet.subarray(at))
   }
@@ -49,7 +48,7 @@ export async function connectMqtt(port: number, options: ClientOptions): Promise
   return {
     send: (to, tag, body) => {
       const id = nextPacket()
-      waiting.set(id, tag)
+      unanswered.add(id, tag)
       outlet.write(packetOf((publish << 4) | 2, text(`m/${to}`), word(id), body))
     },
     close: () => outlet.end(Buffer.of(disconnect << 4, 0)),
