@@ -58,21 +58,22 @@ export function encapsulateFirst(
 ): { readonly opened: Opened; readonly ct1: Uint8Array; readonly sharedSecret: Uint8Array } {
   const rho = header.subarray(0, 32)
   const message = random.bytes(32)
-  const expanded = sha3(512, concatBytes(message, header.subarray(32)))
+  const hashed = concatBytes(message, header.subarray(32))
+  const expanded = sha3(512, hashed)
   const r = expanded.subarray(32)
   const y = smallVector(r)
   const parts: Uint8Array[] = []
   for (let i = 0; i < moduleRank; i++) {
     const u = new Uint16Array(256)
     for (let j = 0; j < moduleRank; j++) addProduct(u, sampleUniform(rho, i, j), y[j] as Polynomial)
-    transformBack(u)
-    addTo(u, sampleSmall(r, moduleRank + i))
+    const noise = sampleSmall(r, moduleRank + i)
+    addTo(transformBack(u), noise)
     parts.push(compressAndPack(u, 10))
+    overwrite(u, noise)
   }
   const randomness = new Secret(concatBytes(message, r))
   const sharedSecret = expanded.slice(0, 32)
-  message.fill(0)
-  expanded.fill(0)
+  overwrite(message, hashed, expanded, ...y)
   return { opened: { randomness }, ct1: concatBytes(...parts), sharedSecret }
 }
 
@@ -83,19 +84,19 @@ export function matchesHeader(header: Uint8Array, vector: Uint8Array): boolean {
 
 /** Undefined when the vector fails the modulus check. */
 export function encapsulateSecond(opened: Opened, vector: Uint8Array): Uint8Array | undefined {
-  const message = opened.randomness.bytes.subarray(0, 32)
+  const t = Array.from({ length: moduleRank }, (_, i) => unpack12(vector.subarray(384 * i, 384 * (i + 1))))
+  if (t.includes(undefined)) return undefined
+  const message = messagePolynomial(opened.randomness.bytes.subarray(0, 32))
   const r = opened.randomness.bytes.subarray(32)
   const y = smallVector(r)
+  const noise = sampleSmall(r, 2 * moduleRank)
   const v = new Uint16Array(256)
-  for (let i = 0; i < moduleRank; i++) {
-    const t = unpack12(vector.subarray(384 * i, 384 * (i + 1)))
-    if (t === undefined) return undefined
-    addProduct(v, t, y[i] as Polynomial)
-  }
-  transformBack(v)
-  addTo(v, sampleSmall(r, 2 * moduleRank))
-  addTo(v, messagePolynomial(message))
-  return compressAndPack(v, 4)
+  for (let i = 0; i < moduleRank; i++) addProduct(v, t[i] as Polynomial, y[i] as Polynomial)
+  addTo(transformBack(v), noise)
+  addTo(v, message)
+  const ct2 = compressAndPack(v, 4)
+  overwrite(message, noise, v, ...y)
+  return ct2
 }
 
 export function decapsulate(seed: Secret, ct1: Uint8Array, ct2: Uint8Array): Uint8Array | undefined {
@@ -104,4 +105,9 @@ export function decapsulate(seed: Secret, ct1: Uint8Array, ct2: Uint8Array): Uin
 
 function smallVector(r: Uint8Array): Polynomial[] {
   return Array.from({ length: moduleRank }, (_, i) => transform(sampleSmall(r, i)))
+}
+
+/** What a secret could be told from lives no longer than the call. */
+function overwrite(...secrets: readonly (Uint8Array | Polynomial)[]): void {
+  for (const secret of secrets) secret.fill(0)
 }

@@ -1,6 +1,11 @@
 /**
  * The ring of ML-KEM (FIPS 203 sections 4.2 and 4.3): polynomials of 256 coefficients modulo 3329, their transform,
- * sampling and packing. Only what an encapsulation needs. No branch or index depends on a secret coefficient.
+ * sampling and packing. Only what an encapsulation needs.
+ *
+ * No branch or index depends on a secret coefficient, and none is divided: how long a division takes may depend on what is
+ * divided, which is how secrets of Kyber once leaked. Secrets are only added, shifted, masked and multiplied by `Math.imul`,
+ * and no result reaches 2^30, so that the engine keeps all of them as small integers, in whichever tier the code runs: `*`
+ * looks whether a product is zero, and a number that is no small integer is another kind of object.
  */
 import { shake } from '../../crypto/primitives.ts'
 
@@ -22,10 +27,10 @@ export function transform(f: Polynomial): Polynomial {
     for (let start = 0; start < ringDegree; start += 2 * length) {
       const zeta = zetas[i++] as number
       for (let j = start; j < start + length; j++) {
-        const t = (zeta * (f[j + length] as number)) % ringModulus
+        const t = reduce(Math.imul(zeta, f[j + length] as number))
         const value = f[j] as number
-        f[j + length] = (value + ringModulus - t) % ringModulus
-        f[j] = (value + t) % ringModulus
+        f[j + length] = reduceOnce(value + ringModulus - t)
+        f[j] = reduceOnce(value + t)
       }
     }
   }
@@ -41,13 +46,13 @@ export function transformBack(f: Polynomial): Polynomial {
       for (let j = start; j < start + length; j++) {
         const t = f[j] as number
         const value = f[j + length] as number
-        f[j] = (t + value) % ringModulus
-        f[j + length] = (zeta * (value + ringModulus - t)) % ringModulus
+        f[j] = reduceOnce(t + value)
+        f[j + length] = reduce(Math.imul(zeta, value + ringModulus - t))
       }
     }
   }
   // 3303 is the inverse of 128.
-  for (let j = 0; j < ringDegree; j++) f[j] = ((f[j] as number) * 3303) % ringModulus
+  for (let j = 0; j < ringDegree; j++) f[j] = reduce(Math.imul(f[j] as number, 3303))
   return f
 }
 
@@ -58,14 +63,14 @@ export function addProduct(sum: Polynomial, f: Polynomial, g: Polynomial): void 
     const a1 = f[2 * i + 1] as number
     const b0 = g[2 * i] as number
     const b1 = g[2 * i + 1] as number
-    const high = (a1 * b1) % ringModulus
-    sum[2 * i] = ((sum[2 * i] as number) + a0 * b0 + high * (gammas[i] as number)) % ringModulus
-    sum[2 * i + 1] = ((sum[2 * i + 1] as number) + a0 * b1 + a1 * b0) % ringModulus
+    const high = reduce(Math.imul(a1, b1))
+    sum[2 * i] = reduce((sum[2 * i] as number) + Math.imul(a0, b0) + Math.imul(high, gammas[i] as number))
+    sum[2 * i + 1] = reduce((sum[2 * i + 1] as number) + Math.imul(a0, b1) + Math.imul(a1, b0))
   }
 }
 
 export function addTo(sum: Polynomial, f: Polynomial): void {
-  for (let i = 0; i < ringDegree; i++) sum[i] = ((sum[i] as number) + (f[i] as number)) % ringModulus
+  for (let i = 0; i < ringDegree; i++) sum[i] = reduceOnce((sum[i] as number) + (f[i] as number))
 }
 
 /**
@@ -109,8 +114,8 @@ export function sampleSmall(seed: Uint8Array, counter: number): Polynomial {
   for (let i = 0; i < 128; i++) {
     const byte = stream[i] as number
     const pairs = (byte & 0x55) + ((byte >>> 1) & 0x55)
-    f[2 * i] = ((pairs & 3) + ringModulus - ((pairs >>> 2) & 3)) % ringModulus
-    f[2 * i + 1] = (((pairs >>> 4) & 3) + ringModulus - (pairs >>> 6)) % ringModulus
+    f[2 * i] = reduceOnce((pairs & 3) + ringModulus - ((pairs >>> 2) & 3))
+    f[2 * i + 1] = reduceOnce(((pairs >>> 4) & 3) + ringModulus - (pairs >>> 6))
   }
   input.fill(0)
   stream.fill(0)
@@ -142,7 +147,7 @@ export function compressAndPack(f: Polynomial, bits: 4 | 10): Uint8Array {
   let heldBits = 0
   let at = 0
   for (let i = 0; i < ringDegree; i++) {
-    held |= (divideByQ(((f[i] as number) << bits) + (ringModulus >> 1)) & mask) << heldBits
+    held |= (quotient(((f[i] as number) << bits) + (ringModulus >> 1)) & mask) << heldBits
     heldBits += bits
     while (heldBits >= 8) {
       bytes[at++] = held & 255
@@ -156,21 +161,41 @@ export function compressAndPack(f: Polynomial, bits: 4 | 10): Uint8Array {
 /** Message bits to coefficients 0 and (q + 1) / 2. */
 export function messagePolynomial(message: Uint8Array): Polynomial {
   const f = new Uint16Array(ringDegree)
-  for (let i = 0; i < ringDegree; i++)
-    f[i] = (((message[i >>> 3] as number) >>> (i & 7)) & 1) * ((ringModulus + 1) >> 1)
+  for (let i = 0; i < ringDegree; i++) {
+    const bit = ((message[i >>> 3] as number) >>> (i & 7)) & 1
+    f[i] = (0 - bit) & ((ringModulus + 1) >> 1)
+  }
   return f
 }
 
-/**
- * Floor of value / q for values below 2^22, by multiplication: a division's time may depend on its operands, which is
- * how secrets of Kyber once leaked.
- */
-function divideByQ(value: number): number {
-  return Math.floor(value * ringModulusReciprocal * 2 ** -38)
+/** value mod q, for values from 0 to `reducibleMax`. Never more than two products and a coefficient come. */
+export function reduce(value: number): number {
+  return reduceOnce(value - Math.imul(roughQuotient(value), ringModulus))
 }
 
-/** 2^38 / q, rounded up: exact for every value below 2^22, and the product stays below 2^53. */
-const ringModulusReciprocal = 82570715
+/** Floor of value / q, for values from 0 to `reducibleMax`. */
+export function quotient(value: number): number {
+  const rough = roughQuotient(value)
+  return rough + 1 + ((value - Math.imul(rough, ringModulus) - ringModulus) >> 31)
+}
+
+/** value mod q, for values from 0 to 2q - 1. */
+function reduceOnce(value: number): number {
+  const less = value - ringModulus
+  return less + ((less >> 31) & ringModulus)
+}
+
+/** The range in which `reduce` and `quotient` are exact. */
+export const reducibleMax: number = 2 ** 25 - 1
+
+/**
+ * value / q by Barrett: exact or one too low. Of value / q, dropping the low ten bits takes less than 1024 / q < 0.31,
+ * rounding 2^26 / q = 20158.87… down less than 2^25 · 0.88 / 2^26 = 0.44, and the last shift less than 1: less than 2 in
+ * all, so the floor is missed by at most one. The product stays below 2^15 · 20158 < 2^30.
+ */
+function roughQuotient(value: number): number {
+  return Math.imul(value >> 10, 20158) >> 16
+}
 
 function powerOf17(exponent: number): number {
   let value = 1

@@ -11,7 +11,14 @@ import {
   generateKeys,
   matchesHeader,
 } from '../../../../protocol/session/spqr/incremental-kem.ts'
-import { compressAndPack, ringModulus, unpack12 } from '../../../../protocol/session/spqr/lattice.ts'
+import {
+  compressAndPack,
+  quotient,
+  reduce,
+  reducibleMax,
+  ringModulus,
+  unpack12,
+} from '../../../../protocol/session/spqr/lattice.ts'
 import { decodePqMessage, encodePqMessage } from '../../../../protocol/session/spqr/message.ts'
 import type { PqMessage } from '../../../../protocol/session/spqr/message.ts'
 import { seededRandom } from '../../../interop/seeded-random.ts'
@@ -126,6 +133,18 @@ describe('ML-KEM-768 in two parts', () => {
     const { opened } = encapsulateFirst(header, seededRandom('m'))
     expect(encapsulateSecond(opened, vector.slice().fill(0xff, 0, 3))).toBeUndefined()
     expect(unpack12(new Uint8Array(384).fill(0xff))).toBeUndefined()
+  })
+
+  test('what stands for a division is one, for every value', () => {
+    const differs = (value: number): boolean =>
+      reduce(value) !== value % ringModulus || quotient(value) !== Math.floor(value / ringModulus)
+    let value = 0
+    while (value <= reducibleMax && !differs(value)) value++
+    expect(value).toBe(reducibleMax + 1)
+    // A product of two coefficients, another, and a third coefficient.
+    expect(2 * (ringModulus - 1) ** 2 + ringModulus - 1).toBeLessThanOrEqual(reducibleMax)
+    // A factor and the difference of two coefficients, made positive.
+    expect((ringModulus - 1) * (2 * ringModulus - 1)).toBeLessThanOrEqual(reducibleMax)
   })
 
   test('compression rounds as the standard says, for every coefficient', () => {
