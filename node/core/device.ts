@@ -30,6 +30,7 @@ import { OwnRelays, type RelayStanding } from './own-relays.ts'
 import { PreKeyPool } from './prekey-pool.ts'
 import type { Reads } from './reads.ts'
 import { Receipts } from './receipts.ts'
+import { Repeats } from './repeats.ts'
 import { eventsShown, sayText } from './saying.ts'
 import { Sending } from './sending.ts'
 
@@ -64,9 +65,11 @@ export class Device implements Core<Input, Change, Effect> {
   readonly #contacts: Contacts
   readonly #ordering: Ordering
   readonly #receipts: Receipts
-  readonly #inbox: Inbox
+  readonly #repeats: Repeats
   readonly #collecting: Collecting
   readonly #links: Links
+  /** What waits for a time: looked at in this order, so that what one hands to the next leaves with the same step. */
+  readonly #timed: readonly { tick: (draft: Draft) => void; nextDeadline: () => number }[]
   readonly #nearby = new Nearby()
   readonly #others = new OtherRelays()
   readonly #clock = new ClockWatch()
@@ -119,16 +122,19 @@ export class Device implements Core<Input, Change, Effect> {
     })
     this.#receipts = new Receipts(reads, (contact, body, draft) => outbox.submitControl(contact, body, draft))
     this.#contacts = this.#joinContacts()
-    const inbox = (this.#inbox = new Inbox({
+    this.#repeats = new Repeats(outbox)
+    const inbox = new Inbox({
       sessions,
       contacts: this.#contacts,
       ordering: this.#ordering,
       receipts: this.#receipts,
+      repeats: this.#repeats,
       outbox,
       outcomes: this.#outcomes,
-    }))
+    })
     this.#collecting = new Collecting({ ...init, inbox, nearby, outbox, relays, announcing })
-    this.#links = new Links({ inbox: this.#inbox, outbox, outcomes: this.#outcomes })
+    this.#links = new Links({ inbox, outbox, outcomes: this.#outcomes })
+    this.#timed = [this.#receipts, this.#repeats, outbox, this.#asks, this.#ordering, relays]
   }
 
   handle(input: Input, nowMs: number): Step<Change, Effect> {
@@ -140,15 +146,8 @@ export class Device implements Core<Input, Change, Effect> {
   }
 
   nextDeadline(): number | undefined {
-    const earliestMs = Math.min(
-      this.#outbox.nextDeadline(),
-      this.#asks.nextDeadline(),
-      this.#ordering.nextDeadline(),
-      this.#receipts.nextDeadline(),
-      this.#relays.nextDeadline(),
-      this.#pool.nextDeadline(),
-      this.#sweepMs,
-    )
+    let earliestMs = Math.min(this.#sweepMs, this.#pool.nextDeadline())
+    for (const rule of this.#timed) earliestMs = Math.min(earliestMs, rule.nextDeadline())
     return Number.isFinite(earliestMs) ? earliestMs : undefined
   }
 
@@ -252,11 +251,7 @@ export class Device implements Core<Input, Change, Effect> {
   }
 
   #tick(draft: Draft): void {
-    this.#receipts.tick(draft)
-    this.#outbox.tick(draft)
-    this.#asks.tick(draft)
-    this.#ordering.tick(draft)
-    this.#relays.tick(draft)
+    for (const rule of this.#timed) rule.tick(draft)
     if (this.#sweepMs > draft.nowMs && this.#pool.nextDeadline() > draft.nowMs) return
     this.#sweepMs = draft.nowMs + sweepEveryMs
     draft.keep({ kind: 'sweep-seen', beforeMs: draft.nowMs })
@@ -288,7 +283,9 @@ export class Device implements Core<Input, Change, Effect> {
 
   #clockSetBack(draft: Draft): void {
     this.#sweepMs = draft.nowMs
-    this.#inbox.clockSetBack(draft)
+    this.#repeats.clockSetBack(draft)
+    this.#receipts.hurry(draft)
+    this.#ordering.begin(draft)
     this.#nearby.clockSetBack()
     this.#surroundingsChanged(draft)
   }

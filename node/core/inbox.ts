@@ -15,6 +15,7 @@ import type { Ordering } from './ordering.ts'
 import type { Outbox } from './outbox.ts'
 import type { Outcomes } from './outcomes.ts'
 import type { Receipts } from './receipts.ts'
+import type { Repeats } from './repeats.ts'
 import type { Contact, Message } from './state.ts'
 
 export interface InboxInit {
@@ -22,6 +23,7 @@ export interface InboxInit {
   readonly contacts: Contacts
   readonly ordering: Ordering
   readonly receipts: Receipts
+  readonly repeats: Repeats
   readonly outbox: Outbox
   readonly outcomes: Outcomes
 }
@@ -142,31 +144,8 @@ export class Inbox {
   #unreadable(incoming: Incoming, sender: Contact | undefined, draft: Draft): Taken {
     if (incoming.via === 'direct') return 'undecryptable'
     // Not remembered: should the request for a repeat be lost, the same bytes come again, and are asked for again.
-    if (sender?.state === 'added' && this.#mayAskAgain(incoming.device, draft)) {
-      const lane = this.#init.outbox.laneFor(incoming.device, sender.account)
-      lane.needsFreshSession = true
-      lane.unheard = true // Their relay may give spent one-time keys, and this must be read.
-      this.#init.outbox.submitControl(sender, { kind: 'retry', ids: [incoming.envelopeId] }, draft)
-    }
+    if (sender?.state === 'added') this.#init.repeats.want(incoming.device, incoming.envelopeId, sender, draft)
     return 'undecryptable'
-  }
-
-  readonly #askedAgain = new Map<DeviceId, { fromMs: number; times: number }>()
-
-  /** Nobody waits for a time that was only thought to be near. */
-  clockSetBack(draft: Draft): void {
-    this.#askedAgain.clear()
-    this.#init.receipts.hurry(draft)
-    this.#init.ordering.begin(draft)
-  }
-
-  /** Anyone can deposit garbage in a contact's name: each device is asked to repeat itself less and less often. */
-  #mayAskAgain(device: DeviceId, draft: Draft): boolean {
-    const asked = this.#askedAgain.get(device) ?? { fromMs: 0, times: 0 }
-    if (asked.fromMs > draft.nowMs) return false
-    const times = Math.min(asked.times + 1, 10)
-    this.#askedAgain.set(device, { times, fromMs: draft.nowMs + 5_000 * 2 ** times })
-    return true
   }
 
   #remember(incoming: Incoming, messageId: MessageId | undefined, draft: Draft): void {
