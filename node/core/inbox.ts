@@ -163,10 +163,14 @@ export class Inbox {
    * read: that receipt may have gone with the other.
    */
   #oweAgain(incoming: Incoming, id: MessageId, contact: Contact, draft: Draft): void {
+    const message = draft.message(contact.account, false, id)
+    // A seal says who sent it and proves nothing, and who once held an envelope knows its id: only its writer hears of it.
+    if (message === undefined && draft.reads.findMessage(id) !== undefined) return
     const isOwed = (said: Body): boolean => said.kind === 'receipt' && said.ids.includes(id)
     if (this.#init.outbox.isSaying(contact, isOwed)) return
-    if (draft.message(contact.account, false, id)?.state !== 'seen') return this.#owe(incoming, id, contact, draft)
-    this.#init.receipts.owe(contact.account, id, 'read', draft)
+    const state = message?.state === 'seen' ? 'read' : 'delivered'
+    if (state === 'delivered' && incoming.via === 'direct') return // Its acknowledgement is the receipt.
+    this.#init.receipts.oweAgain(contact.account, id, state, draft)
   }
 
   #owe(incoming: Incoming, id: MessageId, contact: Contact, draft: Draft): void {

@@ -12,6 +12,11 @@ import type { Contact, OwedReceipt } from './state.ts'
 
 /** Receipts wait so long for company: short enough that nobody notices, long enough for a page of messages. */
 const gatherMs = 100
+/**
+ * And so long if they were said before: a relay can hand out what it once held again and again, and each of these receipts
+ * is a deposit. Whoever missed one has waited a quarter of an hour to say so.
+ */
+const gatherAgainMs = 60_000
 
 export class Receipts {
   readonly #submit: (contact: Contact, body: Body, draft: Draft) => void
@@ -23,8 +28,12 @@ export class Receipts {
   }
 
   owe(account: AccountId, messageId: MessageId, state: ReceiptState, draft: Draft): void {
-    draft.keep({ kind: 'add-owed', owed: { account, messageId, state } })
-    this.#dueMs = Math.min(this.#dueMs, draft.nowMs + gatherMs)
+    this.#owe({ account, messageId, state }, gatherMs, draft)
+  }
+
+  /** What was said before; see `gatherAgainMs`. */
+  oweAgain(account: AccountId, messageId: MessageId, state: ReceiptState, draft: Draft): void {
+    this.#owe({ account, messageId, state }, gatherAgainMs, draft)
   }
 
   /** Whoever wrote has been let in. */
@@ -55,6 +64,11 @@ export class Receipts {
 
   nextDeadline(): number {
     return this.#dueMs
+  }
+
+  #owe(owed: OwedReceipt, waitMs: number, draft: Draft): void {
+    draft.keep({ kind: 'add-owed', owed })
+    this.#dueMs = Math.min(this.#dueMs, draft.nowMs + waitMs)
   }
 
   /** Of one state, to one contact. */

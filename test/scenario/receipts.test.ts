@@ -1,6 +1,7 @@
 /** What is said of a message to whoever sent it, and how often. */
 import { expect, test } from 'vitest'
-import { day, minute, Story } from '../sim/world/story.ts'
+import type { Envelope } from '../../protocol/wire/mailbox.ts'
+import { day, minute, second, Story } from '../sim/world/story.ts'
 
 test.each([
   { looks: 'as it comes', glanceMs: 50, receipts: 1 },
@@ -42,8 +43,47 @@ test('a message that nobody takes is offered to the second relay soon, and then 
   const saidMs = story.world.nowMs
   alice.says(bob, 'when you wake')
   story.pass(day)
-  const [first, second, ...later] = [...offeredMs.values()].find(([at]) => at === saidMs) ?? []
+  const [first, next, ...later] = [...offeredMs.values()].find(([at]) => at === saidMs) ?? []
   expect(first).toBe(saidMs)
-  expect((second ?? 0) - saidMs).toBeLessThan(16 * minute)
+  expect((next ?? 0) - saidMs).toBeLessThan(16 * minute)
   expect(later.length).toBeLessThanOrEqual(4)
+})
+
+test('what a relay hands out again and again is confirmed once a minute, and to nobody but its writer', () => {
+  const story = new Story()
+  const relay = story.relay('hub')
+  const names = ['alice', 'bob', 'carol'] as const
+  const [alice, bob, carol] = names.map((name) => story.person(name, [relay], { openness: 'hidden' }))
+  if (alice === undefined || bob === undefined || carol === undefined) throw new Error('all three are there')
+  story.pass(5 * second)
+  expect([story.meet(alice, bob), story.meet(carol, bob)]).toEqual([true, true])
+  story.pass(5 * minute)
+
+  const to = { alice: 0, carol: 0 }
+  let envelope: Envelope | undefined
+  story.watches.add({
+    performed: (device, effect) => {
+      if (effect.kind !== 'deposit') return
+      if (device === alice.device) envelope = effect.envelope
+      else if (effect.mailbox === alice.device.id) to.alice++
+      else if (effect.mailbox === carol.device.id) to.carol++
+    },
+  })
+  const id = alice.says(bob, 'once is enough')
+  story.pass(5 * minute)
+  expect(alice.fateOf(bob, id)).toBe('read')
+  const before = to.alice
+  const handOut = (again: Envelope): void => {
+    bob.device.ask(() => ({ kind: 'envelope-collected', relay: relay.address, envelope: again }))
+    story.pass(second)
+  }
+  if (envelope === undefined) throw new Error('it went by the relay')
+  for (let i = 0; i < 300; i++) handOut(envelope)
+  expect(to.alice - before).toBeGreaterThan(0)
+  expect(to.alice - before).toBeLessThanOrEqual(6)
+
+  const sealed = story.seal(bob.device.id, { sender: carol.device.id, type: 2, ciphertext: new Uint8Array(200) })
+  handOut({ ...envelope, sealed })
+  story.pass(5 * minute)
+  expect(to.carol).toBe(0)
 })
