@@ -148,7 +148,7 @@ export class Outcomes {
       const entry = lane?.entry(id)
       if (lane !== undefined && entry !== undefined) {
         this.#settle(lane, entry, { state, by: 'relay', via: holderOf(entry)?.relay ?? '' }, draft)
-      } else if (draft.message(contact.account, true, id) !== undefined) {
+      } else {
         raise({ messageId: id, account: contact.account }, state, 'relay', draft)
       }
     }

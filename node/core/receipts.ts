@@ -18,9 +18,17 @@ const gatherMs = 100
  */
 const gatherAgainMs = 60_000
 
+/**
+ * A read receipt says again what the last ones said, up to so many messages: once a relay has signed for a receipt it is
+ * said no more, and the relay may lose it. So many fit into the smallest sealed size.
+ */
+const readAgainMax = 8
+
 export class Receipts {
   readonly #submit: (contact: Contact, body: Body, draft: Draft) => void
   #dueMs: number
+  /** Of each contact, the last that were said to be read; of this life only. */
+  readonly #readLately = new Map<AccountId, readonly MessageId[]>()
 
   constructor(reads: Reads, submit: (contact: Contact, body: Body, draft: Draft) => void) {
     this.#submit = submit
@@ -77,9 +85,18 @@ export class Receipts {
     const contact = first && draft.contact(first.account)
     // Whoever is not, or no longer, a contact learns nothing of when we are here or what we read.
     if (first === undefined || contact?.state !== 'added') return
-    for (let from = 0; from < group.length; from += idsPerFrameMax) {
-      const ids = group.slice(from, from + idsPerFrameMax).map((owed) => owed.messageId)
+    const said = group.map(({ messageId }) => messageId)
+    const all = first.state === 'read' ? this.#withReadLately(first.account, said) : said
+    for (let from = 0; from < all.length; from += idsPerFrameMax) {
+      const ids = all.slice(from, from + idsPerFrameMax)
       this.#submit(contact, { kind: 'receipt', state: first.state, ids }, draft)
     }
+  }
+
+  #withReadLately(account: AccountId, ids: readonly MessageId[]): readonly MessageId[] {
+    const lately = this.#readLately.get(account) ?? []
+    const all = [...lately.filter((id) => !ids.includes(id)), ...ids]
+    this.#readLately.set(account, all.slice(-readAgainMax))
+    return all
   }
 }

@@ -86,6 +86,25 @@ test('a receipt that went with the disk is said again: read, when it has been re
   expect(alice.fateOf(bob, id)).toBe('read')
 })
 
+test('that a message was read goes with the disk, and is said again with the next', () => {
+  const story = watched()
+  const relay = story.relay('hub')
+  const [alice, bob] = acquainted(story, [relay])
+  bob.glanceMs = 10 * minute
+  const id = alice.says(bob, 'seen?')
+  story.pass(5 * minute)
+  expect(alice.fateOf(bob, id)).toBe('delivered')
+  alice.device.kill() // The receipt will wait for her.
+  story.pass(10 * minute)
+  relay.wipe()
+  alice.device.start()
+  story.pass(hour)
+  expect(alice.fateOf(bob, id)).toBe('delivered')
+  const next = alice.says(bob, 'and this?')
+  story.pass(hour)
+  expect([alice.fateOf(bob, id), alice.fateOf(bob, next)]).toEqual(['read', 'read'])
+})
+
 test('a stranger who is given a one-time key that opened a session before gets through within the hour', () => {
   const story = watched()
   const relay = story.relay('hub')
