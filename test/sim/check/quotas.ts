@@ -13,27 +13,28 @@ import type { World } from '../world/world.ts'
 /** The slowest disk there is: so late may be carried out what was granted. */
 const storeMsMax = 20_000
 
-/** By one process: the next does not remember. */
+/** What was spent and has not grown again, by one process: the next does not remember. */
 interface Spent {
   readonly life: number
-  readonly fromMs: number
-  count: number
+  readonly count: number
+  readonly atMs: number
 }
 
 export function quotas(world: World, limits: RelayLimits): Watch {
   const spent = new Map<string, Spent>()
   const complain = (who: string, what: string, count: number, max: number): void => {
-    if (count > max) world.complain('quotas are kept', `${who}: ${count} ${what}, ${max} at most`)
+    if (count > max) world.complain('quotas are kept', `${who}: ${Math.ceil(count)} ${what}, ${max} at most`)
   }
 
   const spendPreKey = (relay: SimRelay, owner: DeviceId): void => {
     const key = `${relay.name} ${owner}`
     const { burst, perSecond } = limits.preKeysPerOwner
-    let known = spent.get(key)
-    if (known?.life !== relay.lives) spent.set(key, (known = { life: relay.lives, fromMs: world.nowMs, count: 0 }))
-    known.count++
-    const elapsedMs = world.nowMs - known.fromMs + storeMsMax
-    complain(relay.name, 'one-time keys of one device', known.count, burst + (elapsedMs / 1_000) * perSecond + 1)
+    const before = spent.get(key)
+    const grownSince = (known: Spent): number => ((world.nowMs - known.atMs) / 1_000) * perSecond
+    const left = before?.life === relay.lives ? Math.max(0, before.count - grownSince(before)) : 0
+    spent.set(key, { life: relay.lives, count: left + 1, atMs: world.nowMs })
+    const lateMax = (storeMsMax / 1_000) * perSecond
+    complain(relay.name, 'one-time keys of one device', left + 1, burst + lateMax + 1)
   }
 
   return {
@@ -49,7 +50,9 @@ export function quotas(world: World, limits: RelayLimits): Watch {
       if (call.op === 'publish' && outcome.op === 'publish' && outcome.answer.state === 'published') {
         complain(relay.name, 'one-time keys kept', outcome.answer.left, limits.preKeysKeptMax)
       }
-      if (call.op === 'take-prekey' && call.spend) spendPreKey(relay, call.device)
+      if (call.op === 'take-prekey' && outcome.op === 'take-prekey' && outcome.answer.state === 'taken') {
+        if (outcome.answer.preKey !== undefined) spendPreKey(relay, call.device)
+      }
     },
     committed(device, changes) {
       for (const change of changes) {

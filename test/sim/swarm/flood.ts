@@ -1,17 +1,19 @@
 /**
  * A contact whose device does not keep to the rules: it calls, and brings to every relay of theirs, hundreds of frames that
  * say nothing: noise under its own name, acknowledgements and refusals of what was never sent, the most urgent of envelopes.
- * Each is well formed; none of them may cost more than the handling of it.
+ * And it asks each of these relays for keys it has no use for. All of it is well formed; none may cost more than the handling
+ * of it.
  */
 import { envelopeIdOf, messageIdLength, type EnvelopeId } from '../../../protocol/ids.ts'
 import { messageLifeMs, urgencyMax } from '../../../protocol/limits.ts'
+import { directoryProtocol } from '../../../protocol/wire/directory.ts'
 import { directProtocol, type DirectFrame } from '../../../protocol/wire/direct.ts'
 import { mailboxProtocol, type MailboxFrame } from '../../../protocol/wire/mailbox.ts'
 import { checkedCarriage } from '../world/carriage.ts'
 import type { Chance } from '../world/chance.ts'
 import { addressOf, expectedAt } from '../world/mailbox-lines.ts'
 import type { Person } from '../world/person.ts'
-import { minute } from '../world/story.ts'
+import { minute, type Story } from '../world/story.ts'
 import type { End } from '../world/wire.ts'
 import type { Population } from './population.ts'
 
@@ -56,7 +58,30 @@ export function flood({ story }: Population, from: Person, to: Person, chance: C
     network.dial({ from: host, ...place, protocol: mailboxProtocol, as: undefined, listener }, (dialled) => {
       if (dialled.ok) visit(dialled.end, () => carriage.mailbox(dialled.end, deposit()))
     })
+    drain(story, from, to, { relay, count })
   }
+}
+
+/** Asks for keys, one question at a time: a second one before the answer would close the stream. */
+function drain({ world, network }: Story, from: Person, to: Person, { relay, count }: Drained): void {
+  const carriage = checkedCarriage(world)
+  const place = { addresses: [addressOf(relay)], expects: expectedAt(relay), protocol: directoryProtocol }
+  let [end, asked]: [End | undefined, number] = [undefined, 0]
+  const ask = (): void => {
+    if (end !== undefined && asked++ < count) carriage.directory(end, { kind: 'take-bundle', device: to.device.id })
+  }
+  const listener = { onFrame: ask, onEnd: () => undefined }
+  network.dial({ from: from.device.host, ...place, as: undefined, listener }, (dialled) => {
+    if (!dialled.ok) return
+    end = dialled.end
+    ask()
+    world.after(visitMs, () => dialled.end.close('done'))
+  })
+}
+
+interface Drained {
+  readonly relay: string
+  readonly count: number
 }
 
 function nonsense(chance: Chance): DirectFrame {

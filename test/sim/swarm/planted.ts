@@ -6,8 +6,10 @@ import type { Reads } from '../../../node/core/reads.ts'
 import type { Input } from '../../../node/core/inputs.ts'
 import type { Change, Effect } from '../../../node/core/effects.ts'
 import type { Contact, Message } from '../../../node/core/state.ts'
-import type { DeviceId } from '../../../protocol/ids.ts'
+import type { DeviceId, EnvelopeId } from '../../../protocol/ids.ts'
+import { requestMessagesMax } from '../../../protocol/limits.ts'
 import { readCard } from '../../../protocol/wire/card.ts'
+import type { Envelope } from '../../../protocol/wire/mailbox.ts'
 import type { Core } from '../../../protocol/step.ts'
 import type { Engine } from '../../../relay/io/store.ts'
 import type { ModelFaults } from '../crypto/model-sessions.ts'
@@ -84,6 +86,43 @@ const silentPrune: Plant = {
       return { ok: true, op: 'enqueue', answer: { ...answer, pruned: [] } }
     },
   }),
+}
+
+/** A full mailbox takes what it has no room for, and keeps it with the rest. */
+const mailboxWithoutEnd: Plant = {
+  engine: (real) => {
+    const beyond = new Map<EnvelopeId, { readonly mailbox: DeviceId; readonly envelope: Envelope }>()
+    return {
+      run(call) {
+        const outcome = real.run(call)
+        if (call.op === 'ack') for (const id of call.ids) beyond.delete(id)
+        if (!outcome.ok) return outcome
+        if (call.op === 'enqueue' && outcome.op === 'enqueue' && outcome.answer.state === 'full') {
+          const { mailbox, envelope, nowMs: storedMs } = call
+          beyond.set(envelope.id, { mailbox, envelope })
+          const answer = { state: 'stored', storedMs, expiresMs: envelope.expiresMs, pruned: [] } as const
+          return { ok: true, op: 'enqueue', answer }
+        }
+        if (call.op !== 'page' || outcome.op !== 'page') return outcome
+        const more = [...beyond.values()].filter(({ mailbox }) => mailbox === call.mailbox)
+        const envelopes = [...outcome.answer.envelopes, ...more.map(({ envelope }) => envelope)]
+        return { ok: true, op: 'page', answer: { ...outcome.answer, envelopes } }
+      },
+    }
+  },
+}
+
+/** However much a stranger has left at the door, there is room for more. */
+const doorWithoutEnd: Plant = {
+  device: {
+    reads: (real: Reads) =>
+      overriding(real, { heldOf: (account) => real.heldOf(account).slice(0, requestMessagesMax - 1) }),
+  },
+}
+
+/** Whoever asks is given a one-time key, however many were given before. */
+const keysWithoutEnd: Plant = {
+  engine: (real) => ({ run: (call) => real.run(call.op === 'take-prekey' ? { ...call, spend: true } : call) }),
 }
 
 /** What its owner has acknowledged is kept after all, every third time. */
@@ -224,6 +263,9 @@ export const planted: Readonly<Record<string, Plant>> = {
   'lost wake-up': lostWakeUp,
   'prekey reuse': preKeyReuse,
   'prune without tombstone': silentPrune,
+  'mailbox without end': mailboxWithoutEnd,
+  'keys without end': keysWithoutEnd,
+  'door without end': doorWithoutEnd,
   'acknowledgement lost': acknowledgementLost,
   'stored is the end': storedIsTheEnd,
   'receipt for another': receiptForAnother,
