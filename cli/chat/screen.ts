@@ -2,8 +2,9 @@
  * A conversation as lines: what is typed comes in whole lines, what happens is written above the line being typed. Without
  * a terminal it is plain lines in and out. What the lines mean is `words.ts`.
  */
-import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline'
+import { createInterface, type Interface } from 'node:readline'
 import type { Output } from '../output.ts'
+import { clearTyped } from './typed-line.ts'
 
 /** Lines read ahead of the one being worked on, when a program writes faster than messages can be kept. */
 const aheadMax = 256
@@ -43,10 +44,7 @@ export function openScreen(output: Output): Screen {
     }
   }
   io.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
-  const clear = (): void => {
-    clearLine(process.stdout, 0)
-    cursorTo(process.stdout, 0)
-  }
+  const clear = (): void => clearTyped(io, process.stdout)
   let closed = false
   const again = (): void => {
     if (!closed) io.prompt(true)
