@@ -59,10 +59,13 @@ const machineFaults: ReadonlySet<string> = new Set([
   ...['ENOTDIR', 'EISDIR', 'EEXIST', 'ENOENT', 'ENAMETOOLONG'], // Something else stands where a file is to be.
 ])
 
-/** A disk that is full or may not be written is nobody's bug. */
+/** A disk that is full or may not be written is nobody's bug; the store says so in its own words, with SQLite's as the cause. */
 function isOfMachine(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return machineFaults.has(String(code))
+  if (!(error instanceof Error)) return false
+  const code = String('code' in error ? error.code : undefined)
+  return (
+    machineFaults.has(code) || /^SQLITE_(FULL|READONLY|CANTOPEN|PERM|IOERR)/u.test(code) || isOfMachine(error.cause)
+  )
 }
 
 /** Recognised by shape, so that a command which only speaks to a running process need not load the library. */

@@ -90,6 +90,10 @@ function faultOf(error: unknown): unknown {
     return new NodeError('in-use', 'Another process uses this data directory. End it, or choose another directory.')
   }
   if (code === 'SQLITE_FULL') return new LocalError('the disk is full: make room and start again', { cause: error })
+  if (/^SQLITE_(READONLY|CANTOPEN|PERM)/.test(code)) {
+    const words = `the store cannot be written (${code}): look whose its directory is, and whether it may be written`
+    return new LocalError(words, { cause: error })
+  }
   return new LocalError(`the store failed (${code})`, { cause: error })
 }
 
