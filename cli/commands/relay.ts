@@ -3,6 +3,7 @@
  * in `cli/operate/`, what a relay does in `relay/`.
  */
 import type { Command } from 'commander'
+import { usageError } from '../exit.ts'
 import type { Tools } from '../job.ts'
 import { backUp, checkConfig, initiate, restore } from '../operate/keep.ts'
 import { configName } from '../operate/places.ts'
@@ -14,7 +15,6 @@ export function addRelay(program: Command, tools: Tools): void {
   const relay = program
     .command('relay')
     .description('run a relay, which keeps messages for those who are away; prints its address when ready')
-    .action(() => tools.act(runRelay, configName))
   examples(
     relay,
     ['linnet relay', 'listens on port 4001, keeps its data in the usual place'],
@@ -43,6 +43,11 @@ export function addRelay(program: Command, tools: Tools): void {
     ['linnet relay status --json', 'for a monitor: one object'],
   )
   addKeeping(relay, tools)
+  // Last, because what it allows the group itself is not for those in it.
+  relay.allowExcessArguments().action((_flags, { args: [unknown] }: Command) => {
+    if (unknown === undefined) return tools.act(runRelay, configName)
+    throw usageError(`there is no command “relay ${unknown}”; linnet relay --help lists what there is`)
+  })
 }
 
 function addKeeping(relay: Command, tools: Tools): void {

@@ -33,7 +33,11 @@ export function addSend(program: Command, tools: Tools): void {
       `how long to wait: ${waitSecondsDefault} with --wait; without, and with no process running, ${settleSecondsDefault} to get it out`,
       secondsFlag,
     )
-    .action((who: string, text: string | undefined, flags: Flags) => tools.act((job) => send(job, who, text, flags)))
+    .allowExcessArguments()
+    .action((who: string, text: string | undefined, flags: Flags, { args }: Command) => {
+      if (args.length > 2) throw usageError('too many words: a text with spaces goes in quotes')
+      return tools.act((job) => send(job, who, text, flags))
+    })
   examples(
     command,
     ['linnet send bob "see you at eight"', 'ends when the message is safe; it goes out now or when bob can be reached'],
