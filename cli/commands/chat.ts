@@ -17,6 +17,8 @@ import { isKnownEvent, showEvent } from '../show.ts'
 import { examples } from './example.ts'
 
 export function addChat(program: Command, tools: Tools): void {
+  // A program that does something itself has no `help` unless asked for.
+  program.helpCommand('help [command]', 'say what a command does')
   program.allowExcessArguments().action(() => {
     const [unknown] = program.args
     if (unknown !== undefined) throw usageError(`there is no command “${unknown}”; linnet --help lists what there is`)

@@ -44,6 +44,7 @@ export function addRelay(program: Command, tools: Tools): void {
   )
   addKeeping(relay, tools)
   // Last, because what it allows the group itself is not for those in it.
+  relay.helpCommand('help [command]', 'say what a command does')
   relay.allowExcessArguments().action((_flags, { args: [unknown] }: Command) => {
     if (unknown === undefined) return tools.act(runRelay, configName)
     throw usageError(`there is no command “relay ${unknown}”; linnet relay --help lists what there is`)

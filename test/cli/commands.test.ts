@@ -44,6 +44,13 @@ test('every command explains itself, with an example and the flags they all have
   expect(names).toEqual(said.split(' '))
 })
 
+test('“help send” is “send --help”', async () => {
+  const shell = openShell(fakeMain)
+  const [asked, flagged] = [await shell.run(['help', 'send']), await shell.run(['send', '--help'])]
+  expect(asked).toEqual(flagged)
+  expect(asked).toMatchObject({ code: 0, err: '', out: expect.stringContaining('say something to someone') as string })
+})
+
 test.each([
   ['an unknown command', ['bogus'], 'bogus'],
   ['an unknown flag', ['id', '--bogus'], '--bogus'],
