@@ -10,13 +10,23 @@ import type { Reached } from './reached.ts'
 import type { Streams } from './streams.ts'
 import type { Turn } from './turn.ts'
 
+interface Deposited {
+  /** Since ids are the sender's choice. */
+  readonly mailbox: DeviceId
+  readonly stream: StreamId
+}
+
 export class Depositors {
   readonly #limits: RelayLimits
   readonly #streams: Streams
   readonly #reached: Reached
   readonly #awaitingRoom = new Map<DeviceId, Set<StreamId>>()
-  /** Who deposited an envelope, and into which mailbox, since ids are the sender's choice; the oldest first. */
-  readonly #byEnvelope = new Map<EnvelopeId, { readonly mailbox: DeviceId; readonly stream: StreamId }>()
+  /**
+   * Who deposited an envelope. In two halves, of which the older is forgotten as a whole: the oldest entry of one map would have to be
+   * looked for behind the places of all that were taken out before it, which cost more than all else that a deposit needs.
+   */
+  #recent = new Map<EnvelopeId, Deposited>()
+  #older = new Map<EnvelopeId, Deposited>()
 
   constructor(limits: RelayLimits, streams: Streams, reached: Reached) {
     this.#limits = limits
@@ -47,22 +57,31 @@ export class Depositors {
   }
 
   remember(mailbox: DeviceId, id: EnvelopeId, stream: StreamId): void {
-    this.#byEnvelope.set(id, { mailbox, stream })
-    if (this.#byEnvelope.size <= this.#limits.depositorsMax) return
-    this.#reached.count('depositorsMax')
-    const [oldest] = this.#byEnvelope.keys()
-    if (oldest !== undefined) this.#byEnvelope.delete(oldest)
+    this.#recent.set(id, { mailbox, stream })
+    if (this.#recent.size < this.#limits.depositorsMax / 2) return
+    if (this.#older.size > 0) this.#reached.count('depositorsMax')
+    this.#older = this.#recent
+    this.#recent = new Map()
   }
 
   /** The recipient has it: nothing is left to tell. */
   forget(mailbox: DeviceId, ids: readonly EnvelopeId[]): void {
-    for (const id of ids) if (this.#byEnvelope.get(id)?.mailbox === mailbox) this.#byEnvelope.delete(id)
+    for (const id of ids) if (this.#find(id)?.mailbox === mailbox) this.#drop(id)
   }
 
   tellLost(mailbox: DeviceId, id: EnvelopeId, reason: LossReason, turn: Turn): void {
-    const known = this.#byEnvelope.get(id)
+    const known = this.#find(id)
     if (known?.mailbox !== mailbox) return
-    this.#byEnvelope.delete(id)
+    this.#drop(id)
     if (this.#streams.get(known.stream) !== undefined) turn.sendMailbox(known.stream, { kind: 'lost', id, reason })
+  }
+
+  #find(id: EnvelopeId): Deposited | undefined {
+    return this.#recent.get(id) ?? this.#older.get(id)
+  }
+
+  #drop(id: EnvelopeId): void {
+    this.#recent.delete(id)
+    this.#older.delete(id)
   }
 }

@@ -28,6 +28,21 @@ test('a full mailbox gives way to the more urgent, and says so on both sides', (
   expect(kinds(scene.mailed(scene.subscribe(bob.device)))).toEqual(['page'])
 })
 
+test('of many deposits the depositors of the last are told of a loss, and those of the first are forgotten', () => {
+  const scene = new Scene({ depositorsMax: 10 })
+  const bob = scene.resident()
+  const depositor = scene.open()
+  const envelopes = Array.from({ length: 15 }, (_, i) =>
+    scene.envelope({ urgency: 3, expiresMs: scene.nowMs + 60_000 + i }),
+  )
+  for (const envelope of envelopes) scene.deposit(bob.device, envelope, depositor)
+  scene.tick(120_000)
+  const told = scene.mailed(depositor).flatMap((frame) => (frame.kind === 'lost' ? [frame.id] : []))
+  const last = envelopes.map(({ id }) => id).slice(-5)
+  expect(told).toEqual(expect.arrayContaining(last))
+  expect(told.length).toBeLessThanOrEqual(10)
+})
+
 test('an owner who is online learns of a loss at once', () => {
   const scene = new Scene({ mailboxMessagesMax: 1 })
   const bob = scene.resident()
