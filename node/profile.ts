@@ -2,7 +2,7 @@
  * Opens what one data directory keeps: takes the directory for this process, unlocks its store, and reads who this device
  * is, or makes that on the first run. Leaves everything closed when any of it fails.
  */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemRandom } from '../protocol/crypto/primitives.ts'
 import { signalSessions } from '../protocol/session/signal.ts'
@@ -12,7 +12,7 @@ import { addTokens } from './core/relay-tokens.ts'
 import { decodeKeys, encodeKeys, makeKeys, type DeviceKeys } from './identity.ts'
 import { openKey } from './io/keyfile.ts'
 import { lockDirectory } from './io/lock.ts'
-import { storeFile } from './io/store-files.ts'
+import { keyFile, storeFile } from './io/store-files.ts'
 import { openSqliteStore } from './io/store-sqlite.ts'
 import type { DeviceStore } from './io/store.ts'
 import type { CheckedOptions } from './options.ts'
@@ -29,7 +29,8 @@ export interface Profile {
 export async function openProfile(options: NodeOptions, checked: CheckedOptions): Promise<Profile> {
   const { dataDir, passphrase, accountSeed } = options
   const file = join(dataDir, storeFile)
-  if (!existsSync(file) && checked.name === undefined) throw noProfile()
+  if (checked.name === undefined && !holdsSomething(file))
+    throw existsSync(join(dataDir, keyFile)) ? lostStore() : noProfile()
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const unlock = lockDirectory(dataDir)
   let store: DeviceStore | undefined
@@ -81,6 +82,19 @@ function settle(
     throw error
   }
   return { keys, name }
+}
+
+function holdsSomething(file: string): boolean {
+  return (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0
+}
+
+/** Or the first run ended in its middle; it is for whoever asks to know which. */
+function lostStore(): NodeError {
+  return new NodeError(
+    'corrupt-store',
+    `The key is there but the store is gone or empty. Put the file '${storeFile}' back beside '${keyFile}' if there is a copy of it; ` +
+      'without one only a new profile can be made here, which is somebody else to your contacts.',
+  )
 }
 
 function noProfile(): NodeError {

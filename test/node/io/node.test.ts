@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -115,6 +115,20 @@ test('what is wrong with the options is said before anything is made', async () 
   const unnamed = await createNode({ dataDir, listen })
   expect(unnamed.identity()).toMatchObject({ name: 'Someone', account: node.identity().account })
   await unnamed.stop()
+})
+
+test('a store that is gone or empty beside its key is not taken for a first run, unless one is asked for', async () => {
+  const dataDir = newDirectory()
+  const node = await open({ dataDir })
+  await node.stop()
+  const store = join(dataDir, 'store.db')
+  truncateSync(store)
+  expect(await refusal(createNode({ dataDir, listen }))).toBe('corrupt-store')
+  rmSync(store)
+  expect(await refusal(createNode({ dataDir, listen }))).toBe('corrupt-store')
+  const anew = await open({ dataDir })
+  expect(anew.identity().account).not.toBe(node.identity().account)
+  await anew.stop()
 })
 
 test('a port that is taken is named, and another may be tried', async () => {
