@@ -95,6 +95,7 @@ const codeOfReason: Readonly<Record<NodeErrorReason, ExitCode>> = {
   'passphrase-needed': exitCode.usage,
   'newer-store': exitCode.usage,
   'corrupt-store': exitCode.unexpected,
+  'lost-store': exitCode.unexpected,
   'no-profile': exitCode.usage,
   'invalid-address': exitCode.usage,
   'cannot-listen': exitCode.network,

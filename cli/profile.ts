@@ -196,6 +196,8 @@ function explained(error: unknown, job: Job): unknown {
         end.reason,
         `there is no profile in ${dirOf(job)} yet: linnet init --name YOUR-NAME`,
       )
+    case 'lost-store':
+      return new CliError(end.code, end.reason, `${end.message}: linnet init --name YOUR-NAME`)
     case 'passphrase-needed':
       return new CliError(
         end.code,

@@ -247,6 +247,8 @@ export type NodeErrorReason =
   | 'newer-store'
   /** The store is damaged, or not a store. */
   | 'corrupt-store'
+  /** The key is there and the store is not: it was lost, or the first run ended before it was made. */
+  | 'lost-store'
   | 'no-profile'
   | 'invalid-address'
   | 'cannot-listen'

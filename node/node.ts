@@ -12,7 +12,7 @@ import { openProfile } from './profile.ts'
 /**
  * Opens the data directory, making it on the first run, and returns the device, not yet started. The directory belongs to
  * it until `stop`. Rejects with NodeError: `no-profile`, `invalid-name`, `invalid-relay`, `too-many-relays`,
- * `invalid-address`, `in-use`, `passphrase-needed`, `wrong-passphrase`, `corrupt-store`, `newer-store`.
+ * `invalid-address`, `in-use`, `passphrase-needed`, `wrong-passphrase`, `corrupt-store`, `lost-store`, `newer-store`.
  */
 export async function createNode(options: NodeOptions): Promise<LinnetNode> {
   const { accountSeed } = options

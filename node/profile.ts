@@ -90,11 +90,10 @@ function holdsSomething(file: string): boolean {
 
 /** Or the first run ended in its middle; it is for whoever asks to know which. */
 function lostStore(): NodeError {
-  return new NodeError(
-    'corrupt-store',
-    `The key is there but the store is gone or empty. Put the file '${storeFile}' back beside '${keyFile}' if there is a copy of it; ` +
-      'without one only a new profile can be made here, which is somebody else to your contacts.',
-  )
+  const words =
+    `the key is here but the store is gone or empty: put the file '${storeFile}' back beside '${keyFile}' if there is a ` +
+    'copy of it. Without one only a new profile can be made here, which is somebody else to your contacts'
+  return new NodeError('lost-store', words)
 }
 
 function noProfile(): NodeError {

@@ -50,7 +50,7 @@ async function refuseSecond(job: Job): Promise<void> {
     await (await openNode(job, { asItIs: true })).stop()
   } catch (error) {
     if (!isNodeError(error)) throw error
-    if (error.reason === 'no-profile') return
+    if (error.reason === 'no-profile' || error.reason === 'lost-store') return // The second also when a first try was cut short.
     const exists = ['in-use', 'passphrase-needed', 'wrong-passphrase', 'newer-store'].includes(error.reason)
     if (!exists) throw error
   }

@@ -1,5 +1,5 @@
 /** The real program, a real relay, real people: what a stranger does in the first ten minutes. */
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { eventually, isThere, linesOf, openShell, realMain, type Printed, type Running, type Shell } from './shell.ts'
@@ -40,6 +40,17 @@ test('a relay says where it is, how it stands, and ends when asked', async () =>
   expect([taken.code, taken.out, taken.err.includes(`${port}: another program`)]).toEqual([3, '', true])
   running.child.kill('SIGTERM')
   expect(await running.ended).toMatchObject({ code: 0, err: '' })
+})
+
+test('a first run that was cut short is told from none, and can be repeated', async () => {
+  const shell = openShell(realMain)
+  const at = ['--data-dir', join(shell.dir, 'a')] as const
+  await shell.json('init', '--name', 'Alice', ...at)
+  rmSync(join(shell.dir, 'a', 'store.db'))
+  const { code, err } = await shell.run(['id', ...at])
+  expect([code, err]).toEqual([2, expect.stringMatching(/the store is gone or empty.*linnet init --name/u)])
+  expect(await shell.json('init', '--name', 'Alice', ...at)).toMatchObject([{ name: 'Alice' }])
+  expect(await shell.json('id', ...at)).toMatchObject([{ name: 'Alice' }])
 })
 
 test('two people who are never online together talk through a relay that was killed in between', async () => {
