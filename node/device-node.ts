@@ -193,7 +193,8 @@ export class DeviceNode implements LinnetNode {
 
   async doctor(): Promise<Diagnosis> {
     const { device, dataDir } = this.#init
-    const health = await this.#network.health(device.relayStandings().map(({ relay }) => relay))
+    const relays = device.relayStandings().map(({ relay }) => relay)
+    const health = await this.#network.health(relays, device.publication())
     return diagnose({ identity: this.identity(), health, outbox: device.outboxStanding(), dataDir })
   }
 

@@ -1,6 +1,7 @@
 /**
  * What is well with this device's way to others and what is not, and what to do about each. Looks only at what is known
- * already, except for one round trip to each relay; changes nothing.
+ * already, except for what each relay is asked: how far it is, what its clock says, and to take once more what it has been
+ * told. Changes nothing.
  */
 import { statfsSync } from 'node:fs'
 import { clockSkewMsMax, preKeysLow } from '../protocol/limits.ts'
@@ -53,7 +54,8 @@ function relayFindings({ identity, health }: DoctorInit): readonly Finding[] {
     return [awayFinding(standing)]
   })
   const reached = identity.relays.filter(
-    ({ role, connected, refused }) => role === 'home' && connected && refused === undefined,
+    ({ relay, role, connected, refused }) =>
+      role === 'home' && connected && refused === undefined && !health.full.has(relay),
   ).length
   if (reached === 0) return findings
   return findings.map((one) => (one.state === 'bad' ? { ...one, state: 'poor' } : one)) // Another one does.
@@ -69,6 +71,7 @@ function connectedFindings(standing: RelayStanding, health: Health): readonly Fi
     const says = `left; what contacts still bring there is collected until ${collectedUntil?.slice(0, 10) ?? 'it is over'}`
     return [{ about, state: 'good', says }]
   }
+  if (health.full.has(relay)) return [fullFinding(about, time)]
   const circuit = health.circuits.includes(relay) ? 'carries circuits to you' : 'does not carry circuits to you'
   const keys: Finding = { about: `prekeys at ${relay}`, state: 'good', says: `${preKeysLeft ?? 'unknown'} left` }
   return [
@@ -123,6 +126,18 @@ function refusedFinding(about: string, refused: LastingRefusal): Finding {
       ? "ask its operator for the token, and write it behind the address: --relay '/ip4/…/p2p/…?token=…'"
       : 'ask its operator, or choose another with --relay'
   return { about, state: 'bad', says, todo }
+}
+
+/** It may be overloaded for a moment, but that passes before a user could do anything about it. */
+function fullFinding(about: string, time: string): Finding {
+  return {
+    about,
+    state: 'bad',
+    says: `connected, ${time}, but it can keep no messages just now: it has no room left, or its disk fails`,
+    todo:
+      'nothing is lost: what is written to you stays with its sender for up to 30 days, and goes to another of your relays, ' +
+      'or straight to you when you are both online; tell its operator, or name another relay as well with --relay',
+  }
 }
 
 const routers: Readonly<Record<Health['router'], Omit<Finding, 'about'>>> = {

@@ -5,6 +5,7 @@ import type { Random } from '../../protocol/crypto/random.ts'
 import type { DeviceId, MessageId } from '../../protocol/ids.ts'
 import type { OwnIdentity, Sessions } from '../../protocol/session/types.ts'
 import type { Core, Step } from '../../protocol/step.ts'
+import type { Publication } from '../../protocol/wire/directory.ts'
 import type { Sealing } from '../../protocol/wire/sealed.ts'
 import { Announcing } from './announcing.ts'
 import { Asks } from './asks.ts'
@@ -91,9 +92,7 @@ export class Device implements Core<Input, Change, Effect> {
     }))
     this.#directory = new OwnDirectory(this.#card, this.#pool)
     this.#ordering = new Ordering(reads)
-
-    const nearby = this.#nearby
-    const others = this.#others
+    const [nearby, others] = [this.#nearby, this.#others]
     const sessions = new ConversationSessions(init.sessions, init.own)
     const sending = new Sending({
       sessions,
@@ -102,8 +101,7 @@ export class Device implements Core<Input, Change, Effect> {
       nearby,
       wantBundle: (lane, contact, draft) => this.#asks.wantBundle(lane, contact, draft),
     })
-    const outbox = new Outbox(reads, sending)
-    this.#outbox = outbox
+    const outbox = (this.#outbox = new Outbox(reads, sending))
     const announcing = (this.#announcing = new Announcing(this.#card, outbox))
     this.#asks = new Asks({
       sessions,
@@ -166,6 +164,11 @@ export class Device implements Core<Input, Change, Effect> {
 
   relayStandings(): readonly RelayStanding[] {
     return this.#relays.standings()
+  }
+
+  /** As our relays have it; it may be said to them again at any time. */
+  publication(): Publication | undefined {
+    return this.#pool.publication(this.#card.signed)
   }
 
   /** The link that stands to a device. */

@@ -1,7 +1,7 @@
 /** What a device may decide: facts to keep (`Change`) and acts to perform after they are kept (`Effect`). */
 import type { AccountId, DeviceId, EnvelopeId, MessageId } from '../../protocol/ids.ts'
 import type { BaseKeyMark, KyberPreKey, SessionRecord, SignedPreKey } from '../../protocol/session/types.ts'
-import type { DirectoryFrame } from '../../protocol/wire/directory.ts'
+import type { DirectoryFrame, Publication } from '../../protocol/wire/directory.ts'
 import type { DirectFrame } from '../../protocol/wire/direct.ts'
 import type { Envelope } from '../../protocol/wire/mailbox.ts'
 import type { Answer } from './answers.ts'
@@ -73,7 +73,7 @@ export type Effect =
   /** Anonymously, one request to one directory (a full multiaddr); ends in `directory-answered`. */
   | { readonly kind: 'ask-directory'; readonly ask: number; readonly at: string; readonly frame: DirectoryFrame }
   /** As ourselves, to the directory of one of our own relays; ends in `publish-answered`. */
-  | { readonly kind: 'publish'; readonly relay: string; readonly frame: Extract<DirectoryFrame, { kind: 'publish' }> }
+  | { readonly kind: 'publish'; readonly relay: string; readonly frame: Publication }
   /** Answers someone who asked this device's own directory (card and bundle of itself). */
   | { readonly kind: 'answer-asker'; readonly asker: number; readonly frame: DirectoryFrame }
   /** The caller of a library method gets its result. */

@@ -301,8 +301,8 @@ export class OwnRelays {
 
   #publish(relay: string, standing: Standing, preKeys: readonly PublicPreKey[], draft: Draft): void {
     if (standing.state !== 'connected') return
-    const [card, bundle] = [this.#init.card.signed, this.#init.pool.bundle()]
-    if (card === undefined || bundle === undefined) return
+    const frame = this.#init.pool.publication(this.#init.card.signed, preKeys)
+    if (frame === undefined) return
     if (standing.publishing) {
       standing.again = true
       return
@@ -310,10 +310,6 @@ export class OwnRelays {
     standing.publishing = true
     standing.again = false
     standing.publishFromMs = never
-    draft.act({
-      kind: 'publish',
-      relay,
-      frame: { kind: 'publish', version: this.#init.pool.version, card, bundle, preKeys },
-    })
+    draft.act({ kind: 'publish', relay, frame })
   }
 }

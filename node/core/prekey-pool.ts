@@ -12,7 +12,8 @@ import {
   signedPreKeyLifeMs,
 } from '../../protocol/limits.ts'
 import type { KyberPreKey, OwnIdentity, Sessions, SignedPreKey } from '../../protocol/session/types.ts'
-import type { PublicPreKey, SignedBundle } from '../../protocol/wire/directory.ts'
+import type { SignedCard } from '../../protocol/wire/card.ts'
+import type { Publication, PublicPreKey, SignedBundle } from '../../protocol/wire/directory.ts'
 import type { Draft } from './draft.ts'
 import type { Reads } from './reads.ts'
 
@@ -48,10 +49,6 @@ export class PreKeyPool {
     this.#nextId = readNumber(reads.fact('next-prekey')) ?? 1
     const spent = reads.fact('spent-prekeys')
     this.#spent = new Map(spent && (JSON.parse(new TextDecoder().decode(spent)) as [string, SpentKeys][]))
-  }
-
-  get version(): number {
-    return this.#version
   }
 
   /** Replaces what is too old and forgets what nobody can still be using. True when the bundle changed. */
@@ -111,6 +108,13 @@ export class PreKeyPool {
       kyberPreKey: this.#kyber.publicKey,
       kyberPreKeySignature: this.#kyber.signature,
     }
+  }
+
+  /** What each relay of ours has or is to have; nothing before the first keys and the first card are made. */
+  publication(card: SignedCard | undefined, preKeys: readonly PublicPreKey[] = []): Publication | undefined {
+    const bundle = this.bundle()
+    if (card === undefined || bundle === undefined) return undefined
+    return { kind: 'publish', version: this.#version, card, bundle, preKeys }
   }
 
   /** New one-time keys for one directory, so that it has `preKeysPublished` again; none twice, none in two places. */

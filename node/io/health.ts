@@ -1,5 +1,6 @@
 /** How this device's network stands: what kind of router is in front of it, and how far its relays are. Decides nothing. */
 import { networkInterfaces } from 'node:os'
+import type { DirectoryAnswer } from '../core/inputs.ts'
 import { placeOf } from './addresses.ts'
 import { withDeadline } from './deadline.ts'
 import { askDirectory } from './directory-client.ts'
@@ -24,6 +25,14 @@ export interface Health {
   readonly circuits: readonly string[]
   /** Each relay's clock less ours, give or take half a round trip; of those that told their time. */
   readonly skewsMs: ReadonlyMap<string, number>
+  /** Relays that answer, and can keep nothing just now. */
+  readonly full: ReadonlySet<string>
+}
+
+export interface HealthInit {
+  /** Absent when there is nothing to say yet. */
+  readonly publish: ((relay: string) => Promise<DirectoryAnswer>) | undefined
+  readonly mapping: MappingStanding | undefined
 }
 
 const pingMsMax = 3_000
@@ -31,17 +40,23 @@ const pingMsMax = 3_000
 export async function healthOf(
   host: DeviceHost,
   relays: readonly string[],
-  mapping?: MappingStanding,
+  { publish, mapping }: HealthInit,
 ): Promise<Health> {
   const views = host.services.vantage.views()
   const roundTrips = await Promise.all(relays.map((relay) => roundTripMs(host, relay)))
   const reached = roundTrips.filter((one) => one !== undefined)
-  const skews = await Promise.all(reached.map(([relay]) => skewMs(host, relay)))
+  const told = await Promise.all(
+    reached.map(async ([relay]) => {
+      const [said, published] = await Promise.all([askTime(host, relay), publish?.(relay)])
+      return { relay, skewMs: said?.skewMs, full: said?.full === true || isBusy(published) }
+    }),
+  )
   return {
     router: routerOf(views, ownHosts()),
     seenAs: [...new Set(views.map(({ observed }) => hostOf(observed.toString())))],
     roundTripsMs: new Map(reached),
-    skewsMs: new Map(skews.filter((one) => one !== undefined)),
+    skewsMs: new Map(told.flatMap(({ relay, skewMs }) => (skewMs === undefined ? [] : [[relay, skewMs] as const]))),
+    full: new Set(told.filter(({ full }) => full).map(({ relay }) => relay)),
     ...(mapping !== undefined && { mapping }),
     circuits: host.services.circuits?.granted() ?? [],
   }
@@ -72,8 +87,11 @@ async function roundTripMs(host: DeviceHost, relay: string): Promise<readonly [s
   }
 }
 
-/** What the relay's clock says, against the middle of the time the question took. */
-async function skewMs(host: DeviceHost, relay: string): Promise<readonly [string, number] | undefined> {
+/** What the relay's clock says, against the middle of the time the question took; and what it says besides. */
+async function askTime(
+  host: DeviceHost,
+  relay: string,
+): Promise<{ readonly skewMs: number; readonly full: boolean } | undefined> {
   const askedMs = Date.now()
   const answer = await askDirectory(
     host.services.reach,
@@ -82,7 +100,13 @@ async function skewMs(host: DeviceHost, relay: string): Promise<readonly [string
     { relay: true, answerMsMax: pingMsMax },
   )
   if (answer.kind !== 'answered' || answer.frame.kind !== 'time') return undefined
-  return [relay, answer.frame.atMs - (askedMs + Date.now()) / 2]
+  const { atMs, full = false } = answer.frame
+  return { skewMs: atMs - (askedMs + Date.now()) / 2, full }
+}
+
+/** A relay whose disk takes nothing more refuses what it would have to write, in the word for “come back later”. */
+function isBusy(answer: DirectoryAnswer | undefined): boolean {
+  return answer?.kind === 'answered' && answer.frame.kind === 'refused' && answer.frame.reason === 'busy'
 }
 
 function ownHosts(): ReadonlySet<string> {

@@ -4,8 +4,9 @@
  */
 import { deviceIdOfPeerId, type DeviceId } from '../../protocol/ids.ts'
 import { Backlog } from '../../protocol/shell/backlog.ts'
+import type { Publication } from '../../protocol/wire/directory.ts'
 import type { Effect } from '../core/effects.ts'
-import type { Input } from '../core/inputs.ts'
+import type { DirectoryAnswer, Input } from '../core/inputs.ts'
 import { parse, toTell } from './addresses.ts'
 import { Anonymous } from './anonymous.ts'
 import { Depositor } from './depositor.ts'
@@ -155,8 +156,10 @@ export class Network {
     }
   }
 
-  health(relays: readonly string[]): Promise<Health> {
-    return healthOf(this.#started(), relays, this.#mapping?.standing())
+  /** `publication` is said again to each of the relays, which tells whether it can still keep anything. */
+  health(relays: readonly string[], publication?: Publication): Promise<Health> {
+    const publish = publication && ((relay: string) => this.#say(relay, publication))
+    return healthOf(this.#started(), relays, { publish, mapping: this.#mapping?.standing() })
   }
 
   subscribe(topic: string): void {
@@ -188,13 +191,17 @@ export class Network {
   }
 
   async #publish({ relay, frame }: Extract<Effect, { kind: 'publish' }>): Promise<void> {
-    const token = this.#init.tokenFor?.(relay)
-    const said = token === undefined ? frame : { ...frame, token }
-    const answer = await askDirectory(this.#started().services.reach, relay, said, { relay: true })
+    const answer = await this.#say(relay, frame)
     if (answer.kind === 'answered' && answer.frame.kind === 'refused') {
       this.#init.log('warn', 'a relay did not take our card', { relay, reason: answer.frame.reason })
     }
     this.#init.push({ kind: 'publish-answered', relay, answer })
+  }
+
+  #say(relay: string, frame: Publication): Promise<DirectoryAnswer> {
+    const token = this.#init.tokenFor?.(relay)
+    const said = token === undefined ? frame : { ...frame, token }
+    return askDirectory(this.#started().services.reach, relay, said, { relay: true })
   }
 
   async #listening(listen: readonly string[]): Promise<DeviceHost> {

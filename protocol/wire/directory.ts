@@ -5,7 +5,7 @@
  * Everything in a directory is signed by those it speaks of, so a directory can be silent or stale, but it cannot lie: a
  * card by the account's key, a bundle by the device's own key, which is the key in its PeerId.
  */
-import { account, bytes, device, list, nested, timeMs, uint, word } from '../codec/fields.ts'
+import { account, bytes, device, flag, list, nested, timeMs, uint, word } from '../codec/fields.ts'
 import { struct, union, type Codec } from '../codec/schema.ts'
 import { cardBytesMax, preKeysPerPublishMax, relayTokenBytesMax } from '../limits.ts'
 import type { AccountId, DeviceId } from '../ids.ts'
@@ -64,7 +64,10 @@ export type DirectoryFrame =
   | { readonly kind: 'refused'; readonly reason: DirectoryRefusal; readonly retryMs: number }
   /** What does your clock say? Whoever asks compares it with their own. */
   | { readonly kind: 'ask-time' }
-  | { readonly kind: 'time'; readonly atMs: number }
+  /** `full`: besides, the last message that somebody brought could not be kept, for want of room or of a disk that works. */
+  | { readonly kind: 'time'; readonly atMs: number; readonly full?: boolean }
+
+export type Publication = Extract<DirectoryFrame, { kind: 'publish' }>
 
 const preKeyIdMax = 0xff_ffff
 
@@ -103,7 +106,7 @@ const signedCardBytesMax = cardBytesMax + 128
 export const directoryFrame: Codec<DirectoryFrame> = union<DirectoryFrame>({
   publish: [
     1,
-    struct<Omit<Extract<DirectoryFrame, { kind: 'publish' }>, 'kind'>>({
+    struct<Omit<Publication, 'kind'>>({
       version: [1, uint()],
       card: [2, nested(signedCard, signedCardBytesMax)],
       bundle: [3, nested(signedBundle, bundleBytesMax)],
@@ -130,5 +133,5 @@ export const directoryFrame: Codec<DirectoryFrame> = union<DirectoryFrame>({
     }),
   ],
   'ask-time': [8, struct<object>({})],
-  time: [9, struct<{ atMs: number }>({ atMs: [1, timeMs] })],
+  time: [9, struct<{ atMs: number; full?: boolean }>({ atMs: [1, timeMs], full: [2, flag, 'optional'] })],
 })

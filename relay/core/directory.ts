@@ -55,7 +55,7 @@ export class Directory {
         return this.#takeBundle(stream, frame.device, turn)
       case 'ask-time':
         if (!this.#admit(stream, 'cardLookups', turn)) return
-        return turn.sendDirectory(stream.id, { kind: 'time', atMs: turn.nowMs })
+        return turn.sendDirectory(stream.id, this.#time(turn.nowMs))
       case 'published':
       case 'card':
       case 'bundle':
@@ -133,6 +133,10 @@ export class Directory {
       preKey === undefined ? { kind: 'bundle', bundle } : { kind: 'bundle', bundle, preKey },
     )
     if (preKey !== undefined) this.#init.subscriptions.preKeysLeft(device, left, turn)
+  }
+
+  #time(atMs: number): DirectoryFrame {
+    return this.#init.desk.keepsNothing(atMs) ? { kind: 'time', atMs, full: true } : { kind: 'time', atMs }
   }
 
   /** Lets a question through to the store, or answers why not. */

@@ -12,6 +12,9 @@ import type { Turn } from './turn.ts'
 /** What to do with the answer; it is a refusal's reason when nothing was changed. */
 export type Resume<O extends StoreOp> = (answer: Answer<O> | StoreRefusal, turn: Turn) => void
 
+/** Those refused offer again within minutes, so what nobody tried for so long is not known. */
+const refusalKnownMs = 600_000
+
 interface Waiting {
   readonly op: StoreOp
   readonly bytes: number
@@ -25,6 +28,7 @@ export class StoreDesk {
   #bytes = 0
   #held = 0
   #last: RequestId = 0
+  #couldNotKeepMs = Number.NEGATIVE_INFINITY
 
   constructor(limits: RelayLimits, reached: Reached) {
     this.#limits = limits
@@ -58,6 +62,11 @@ export class StoreDesk {
     return reached === undefined
   }
 
+  /** Whether the last deposit could not be kept, whosever it was: the relay's room is used up, or its disk fails. */
+  keepsNothing(nowMs: number): boolean {
+    return nowMs - this.#couldNotKeepMs < refusalKnownMs
+  }
+
   ask<O extends StoreOp>(turn: Turn, op: O, ask: Ask<O>, resume: Resume<O>, bytes = 0): void {
     const request = ++this.#last
     this.#bytes += bytes
@@ -71,7 +80,15 @@ export class StoreDesk {
     this.#waiting.delete(request)
     this.#bytes -= waiting.bytes
     if (outcome.ok && outcome.op !== waiting.op) throw new LocalError('the store answered another question')
+    if (waiting.op === 'enqueue') this.#note(outcome, turn.nowMs)
     waiting.resume((outcome.ok ? outcome.answer : outcome.reason) as never, turn)
+  }
+
+  #note(outcome: StoreOutcome, nowMs: number): void {
+    if (!outcome.ok) this.#couldNotKeepMs = outcome.reason === 'failed' ? nowMs : this.#couldNotKeepMs
+    else if (outcome.op !== 'enqueue') return
+    else if (outcome.answer.state === 'crowded') this.#couldNotKeepMs = nowMs
+    else if (outcome.answer.state === 'stored') this.#couldNotKeepMs = Number.NEGATIVE_INFINITY
   }
 }
 

@@ -1,4 +1,5 @@
 /** The real program, a real relay, real people: what a stranger does in the first ten minutes. */
+import { execFileSync } from 'node:child_process'
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -41,6 +42,38 @@ test('a relay says where it is, how it stands, and ends when asked', async () =>
   running.child.kill('SIGTERM')
   expect(await running.ended).toMatchObject({ code: 0, err: '' })
 })
+
+/** Lets a process write nothing more into files, as if the disk were full; without a limit it may again. */
+function limitFiles(pid: number | undefined, bytes: number | 'unlimited'): void {
+  execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`])
+}
+
+test.runIf(process.platform === 'linux')(
+  'whose relay can write nothing any more is told so, and that nothing is lost',
+  async () => {
+    const shell = openShell(realMain)
+    const at = ['--data-dir', join(shell.dir, 'a'), '--json'] as const
+    const { running, address } = await relay(shell)
+    await shell.json('init', '--name', 'Alice', '--relay', address, ...at)
+    const daemon = shell.start(['daemon', ...at])
+    await daemon.says('ready')
+    const about = async (): Promise<readonly unknown[]> => {
+      const { code, out } = await shell.run(['doctor', ...at])
+      const { findings } = JSON.parse(out) as { findings: readonly Printed[] }
+      const { state, says, todo } = findings.find((one) => one['about'] === `relay ${address}`) ?? {}
+      return [code, state, says, todo]
+    }
+    expect(await about()).toMatchObject([0, 'good', expect.stringMatching(/^connected/u), undefined])
+    limitFiles(running.child.pid, 1)
+    const failing = [
+      expect.stringMatching(/can keep no messages just now/u),
+      expect.stringMatching(/^nothing is lost/u),
+    ]
+    expect(await about()).toEqual([3, 'bad', ...failing])
+    limitFiles(running.child.pid, 'unlimited')
+    expect(await about()).toMatchObject([0, 'good', expect.stringMatching(/^connected/u), undefined])
+  },
+)
 
 test('a first run that was cut short is told from none, and can be repeated', async () => {
   const shell = openShell(realMain)

@@ -29,6 +29,7 @@ function clocks(skewsMs: readonly number[]): readonly string[] {
       roundTripsMs: new Map(),
       skewsMs: new Map(skewsMs.map((skewMs, i) => [`r${i + 1}`, skewMs])),
       circuits: [],
+      full: new Set(),
     },
     outbox: { waiting: 0 },
   })

@@ -1,5 +1,6 @@
 /** The directory, as stories. */
 import { expect, test } from 'vitest'
+import type { Envelope } from '../../protocol/wire/mailbox.ts'
 import { systemRandom } from '../../protocol/crypto/primitives.ts'
 import type { DirectoryFrame } from '../../protocol/wire/directory.ts'
 import { bundleOf, cardOf, createPerson, preKeys, publicationOf, type Person } from './people.ts'
@@ -178,4 +179,30 @@ test('whoever asks is told the time, and not without end', () => {
   const asker = scene.open()
   expect(scene.ask(asker, { kind: 'ask-time' })).toEqual([{ kind: 'time', atMs: scene.nowMs }])
   expect(words(scene.ask(asker, { kind: 'ask-time' }))).toEqual(['rate-limited'])
+})
+
+test('with the time it is told that the last message could not be kept, until one can be or it is too long ago to know', () => {
+  const scene = new Scene({ relayBytesMax: 600 })
+  const [bob, asker] = [scene.resident(), scene.open()]
+  const isFull = (): boolean => {
+    const [answer] = scene.ask(asker, { kind: 'ask-time' })
+    return answer?.kind === 'time' && answer.full === true
+  }
+  const sealed = (bytes: number): Envelope => scene.envelope({ sealed: new Uint8Array(bytes) })
+  const failing = (refusal: 'busy' | 'failed'): void => {
+    scene.storeSleeps = true
+    scene.deposit(bob.device, sealed(10))
+    scene.wake(refusal)
+  }
+  expect(isFull()).toBe(false)
+  scene.deposit(bob.device, sealed(601))
+  expect(isFull()).toBe(true)
+  scene.deposit(bob.device, sealed(10))
+  expect(isFull()).toBe(false)
+  failing('busy')
+  expect(isFull()).toBe(false)
+  failing('failed')
+  expect(isFull()).toBe(true)
+  scene.tick(11 * 60_000)
+  expect(isFull()).toBe(false)
 })

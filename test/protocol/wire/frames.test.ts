@@ -91,6 +91,7 @@ const directoryFrames: fc.Arbitrary<DirectoryFrame> = fc.oneof(
   fc.record({ kind: kind('refused'), reason: fc.constantFrom('not-found', 'stale'), retryMs: timeMs }),
   fc.record({ kind: kind('ask-time') }),
   fc.record({ kind: kind('time'), atMs: timeMs }),
+  fc.record({ kind: kind('time'), atMs: timeMs, full: fc.boolean() }),
 )
 
 const bodies: fc.Arbitrary<Body> = fc.oneof(
