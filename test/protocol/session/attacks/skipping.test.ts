@@ -1,6 +1,5 @@
 /** Attacks by leaving things out, and by saying so wrongly. */
 import { expect, test } from 'vitest'
-import { decodeSignalMessage } from '../../../../protocol/session/messages.ts'
 import {
   archivedKeysMax,
   archivedSessionsMax,
@@ -54,10 +53,17 @@ test('attack 1: a forged counter against 41 sessions does no more work than two 
   const fields = fieldsOf(wire.bytes, 8)
   const stranger = new Device('stranger').own.identityKey
   const forged = message(0x44, replaced(replaced(fields, 2, 24_999), 1, stranger), wire.bytes.slice(-8))
-  const before = performance.now()
-  expect(bob.read(alice, { type: 2, bytes: forged })).toMatch(/^\[/)
-  // 41 jumps would take more than a second; the bound is generous because other work shares the machine.
-  expect(performance.now() - before).toBeLessThan(5_000)
+  const forgedMs = leastMs(3, () => expect(bob.read(alice, { type: 2, bytes: forged })).toMatch(/^\[/))
+  const [honest, reader] = friends()
+  honest.records.set(reader.name, sessionWith(honest, reader, forwardJumpMax - 2))
+  const far = honest.encrypt(reader, 'far')
+  const before = reader.recordOf(honest)
+  const jumpMs = leastMs(3, () => {
+    reader.records.set(honest.name, before)
+    expectRead(reader, honest, far, 'far')
+  })
+  // Twice as long, then; 41 jumps take twenty times as long.
+  expect(forgedMs).toBeLessThan(8 * jumpMs)
   expectRead(bob, alice, wire, 'hello')
 })
 
@@ -102,19 +108,27 @@ test('attack 32: with 41 sessions a message of a known chain is tried in one ses
   const wires = Array.from({ length: 50 }, (_, i) => alice.encrypt(bob, `message ${i}`))
   expectRead(bob, alice, wires[0]!, 'message 0')
   for (let i = 0; i < archivedSessionsMax; i++) bob.initiate(alice)
-  const decoded = decodeSignalMessage(wires[1]!.bytes)
-  expect(typeof decoded).toBe('object')
   const forged = wires[1]!.bytes.slice()
   forged[forged.length - 1]! ^= 1
-  const times = Array.from({ length: 20 }, () => {
-    const before = performance.now()
-    expect(bob.read(alice, { type: 2, bytes: forged })).toBe('[forged]')
-    return performance.now() - before
-  })
-  // 41 agreements would be 2 ms and more.
-  expect(Math.min(...times)).toBeLessThan(1.5)
+  const stranger = new Device('stranger').own.identityKey
+  const unknown = message(0x44, replaced(fieldsOf(forged, 8), 1, stranger), forged.slice(-8))
+  const triedMs = (bytes: Uint8Array): number =>
+    leastMs(20, () => expect(bob.read(alice, { type: 2, bytes })).toBe('[forged]'))
+  // A chain that nobody knows costs 41 agreements.
+  expect(triedMs(forged)).toBeLessThan(triedMs(unknown) / 4)
   expectRead(bob, alice, wires[1]!, 'message 1')
 })
+
+/** Milliseconds of the quickest of so many: what else runs on the machine only ever adds. */
+function leastMs(times: number, act: () => void): number {
+  return Math.min(
+    ...Array.from({ length: times }, () => {
+      const beganMs = performance.now()
+      act()
+      return performance.now() - beganMs
+    }),
+  )
+}
 
 function everyoneUnmoved(alice: Device, bob: Device): void {
   const skipped = bob.sessionsWith(alice).current.ratchet.classical.theirChains.map((their) => their.skipped.length)
