@@ -51,8 +51,10 @@ test('a reader who reads nothing is sent no more than may be on its way, and hol
   const limits = { inFlightBytesMax: 300_000, inFlightMessagesMax: 50 }
   const { relay, address } = await runningRelay({ limits })
   const [bob, carol] = [await resident(address), await resident(address)]
-  const slow = await openRaw(bob.node, address, mailboxProtocol)
-  slow.pause()
+  const slow = await openMailbox(bob.node, address)
+  slow.send({ kind: 'subscribe', credit: 100 })
+  await slow.expect('page')
+  slow.stream.pause()
   const reader = await openMailbox(carol.node, address)
   reader.send({ kind: 'subscribe', credit: 100 })
   await reader.expect('page')
@@ -66,6 +68,14 @@ test('a reader who reads nothing is sent no more than may be on its way, and hol
   expect((await reader.expect('page')).envelopes).toHaveLength(1)
   // Carol has not acknowledged hers, so it is stored after all.
   await expect.poll(async () => (await relay.status()).messages).toBe(31)
+  slow.stream.resume()
+  await relay.stop()
+  let sent = 0
+  for (let frame = await slow.next(); frame !== undefined; frame = await slow.next()) {
+    if (frame.kind === 'page') sent += frame.envelopes.length
+  }
+  expect(sent).toBeGreaterThan(0)
+  expect(sent).toBeLessThanOrEqual(limits.inFlightBytesMax / 30_000)
 })
 
 test('one address holds only so many connections, whether or not they ever say who they are', async () => {
