@@ -138,6 +138,14 @@ test('whoever asks for bundles too often is slowed down', () => {
   expect(words(take(scene, bob))).toEqual(['bundle'])
 })
 
+test('whoever looks up cards without end is slowed down', () => {
+  const scene = new Scene({ cardLookups: { burst: 1, perSecond: 1 } })
+  const { account } = scene.resident()
+  const asker = scene.open()
+  expect(words(scene.ask(asker, { kind: 'find-card', account }))).toEqual(['card'])
+  expect(words(scene.ask(asker, { kind: 'find-card', account }))).toEqual(['rate-limited'])
+})
+
 test('a crowd that asks for one device gets its bundle, but not all of its one-time prekeys', () => {
   const scene = new Scene({ preKeysPerOwner: { burst: 2, perSecond: 1 } })
   const bob = scene.resident()

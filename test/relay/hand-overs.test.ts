@@ -146,6 +146,19 @@ test('nothing overtakes what waits: without credit, or with more in the mailbox,
   expect(scene.delivered(mailbox)).toEqual([first.id, second.id])
 })
 
+test('nothing is handed over while the recipient has not confirmed what was lost, which may be that very envelope', () => {
+  const { scene, bob, mailbox } = listening()
+  scene.close(mailbox)
+  scene.deposit(bob.device, scene.envelope({ expiresMs: scene.nowMs + 10 }))
+  scene.tick(60_000)
+  const again = scene.subscribe(bob.device)
+  const [told] = scene.mailed(again).flatMap((frame) => (frame.kind === 'tombstones' ? frame.lost : []))
+  const first = scene.envelope()
+  expect(stored(scene.deposit(bob.device, first))).toEqual([first.id])
+  scene.mail(again, { kind: 'ack', ids: told === undefined ? [] : [told.id, first.id] })
+  expect(scene.deposit(bob.device, scene.envelope())).toEqual([]) // Handed over.
+})
+
 test('the same envelope twice is answered twice, and delivered once', () => {
   const story = listening()
   const { scene, bob, mailbox } = story

@@ -64,6 +64,8 @@ test('a newcomer no more urgent than the rest is refused as full, and its sender
   expect(kinds(scene.deposit(bob.device, late, refused))).toEqual(['full'])
   expect(scene.trusted.has(refused)).toBe(true)
   const stream = scene.subscribe(bob.device)
+  scene.mail(stream, { kind: 'ack', ids: [scene.envelope().id] })
+  expect(scene.mailed(refused)).toEqual([]) // Nothing left by that.
   scene.mail(stream, { kind: 'ack', ids: [kept.id] })
   expect(scene.mailed(refused)).toEqual([{ kind: 'room', mailbox: bob.device }])
   expect(kinds(scene.deposit(bob.device, late, refused))).toEqual(['stored'])
@@ -110,6 +112,15 @@ test('what expires is never delivered, and its loss is told to both sides', () =
   scene.tick(60_000)
   expect(scene.mailed(depositor)).toEqual([{ kind: 'lost', id: call.id, reason: 'expired' }])
   expect(scene.mailed(stream)).toMatchObject([{ kind: 'tombstones', lost: [{ id: call.id, reason: 'expired' }] }])
+})
+
+test('a disk that is slow to sweep is not asked to sweep again meanwhile', () => {
+  const scene = new Scene()
+  scene.storeSleeps = true
+  for (let i = 0; i < 3; i++) scene.tick(60_000)
+  expect(scene.asked.map(({ call }) => call.op)).toEqual(['sweep'])
+  scene.wake()
+  expect(scene.core.nextDeadline()).toBe(scene.nowMs + 60_000)
 })
 
 test('a loss that happens while earlier ones are being read is told too', () => {

@@ -139,6 +139,31 @@ test('a message stored while a page is being read is not overlooked, whichever a
   }
 })
 
+test('what another process stored while a page is being read is not overlooked', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  const sent = scene.envelope()
+  scene.storeIsSlow = true
+  const stream = scene.subscribe(bob.device)
+  scene.engine.run({ op: 'enqueue', mailbox: bob.device, envelope: sent, nowMs: scene.nowMs })
+  scene.tell({ kind: 'mail-arrived', mailboxes: [bob.device] })
+  scene.storeIsSlow = false
+  scene.arrive()
+  expect(scene.delivered(stream)).toEqual([sent.id])
+})
+
+test('whoever has not subscribed is sent nothing, whatever they ask for, and may acknowledge what is theirs', () => {
+  const scene = new Scene()
+  const bob = scene.resident()
+  const sent = scene.envelope()
+  scene.deposit(bob.device, sent)
+  const stream = scene.open(bob.device)
+  scene.mail(stream, { kind: 'more', credit: 10 })
+  scene.mail(stream, { kind: 'ack', ids: [sent.id] })
+  expect(scene.mailed(stream)).toEqual([])
+  expect(scene.engine.run({ op: 'census', nowMs: scene.nowMs })).toMatchObject({ answer: { messages: 0 } })
+})
+
 test('what is on its way is bounded in bytes as well, and more closely until something is acknowledged', () => {
   const scene = new Scene({ inFlightBytesMax: 130_000 })
   const bob = scene.resident()
