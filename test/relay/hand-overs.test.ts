@@ -195,3 +195,29 @@ test('what is held counts against what one stream, and all together, may have un
   expect(scene.core.live.pending).toBe(0)
   expect(stored(scene.mailed(alice))).toHaveLength(2)
 })
+
+test('what is held counts in bytes, and makes room as it is confirmed', () => {
+  const scene = new Scene({ handOverMsMax, pendingPerStreamMax: 1, pendingBytesMax: 150 })
+  const bob = scene.resident()
+  const mailbox = scene.subscribe(bob.device)
+  const [alice, carol] = [scene.open(), scene.open()]
+  for (let i = 0; i < 3; i++) {
+    const sent = scene.envelope({ sealed: new Uint8Array(100) })
+    expect(scene.deposit(bob.device, sent, alice)).toEqual([])
+    const tooMuch = scene.envelope({ sealed: new Uint8Array(100) })
+    expect(scene.deposit(bob.device, tooMuch, carol)).toMatchObject([{ reason: 'busy' }])
+    scene.mail(mailbox, { kind: 'ack', ids: [sent.id] })
+    expect(scene.mailed(alice)).toEqual([{ kind: 'delivered', ids: [sent.id] }])
+  }
+})
+
+test('another stream of the recipient that closes leaves what is held where it is', () => {
+  const { scene, bob, mailbox } = listening()
+  const [other, alice] = [scene.open(bob.device), scene.open()]
+  const sent = scene.envelope()
+  scene.deposit(bob.device, sent, alice)
+  scene.close(other)
+  expect(scene.mailed(alice)).toEqual([])
+  scene.mail(mailbox, { kind: 'ack', ids: [sent.id] })
+  expect(scene.mailed(alice)).toEqual([{ kind: 'delivered', ids: [sent.id] }])
+})

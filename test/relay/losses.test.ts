@@ -114,6 +114,16 @@ test('what expires is never delivered, and its loss is told to both sides', () =
   expect(scene.mailed(stream)).toMatchObject([{ kind: 'tombstones', lost: [{ id: call.id, reason: 'expired' }] }])
 })
 
+test('whoever was refused by a full mailbox is told of the room that expiry makes', () => {
+  const scene = new Scene({ mailboxMessagesMax: 1 })
+  const bob = scene.resident()
+  scene.deposit(bob.device, scene.envelope({ expiresMs: scene.nowMs + 10 }))
+  const refused = scene.open()
+  expect(kinds(scene.deposit(bob.device, scene.envelope(), refused))).toEqual(['full'])
+  scene.tick(10)
+  expect(scene.mailed(refused)).toEqual([{ kind: 'room', mailbox: bob.device }])
+})
+
 test('a disk that is slow to sweep is not asked to sweep again meanwhile', () => {
   const scene = new Scene()
   scene.storeSleeps = true
