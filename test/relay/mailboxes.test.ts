@@ -233,6 +233,8 @@ test('a slow disk becomes busy at the door, in number and in bytes', () => {
   expect(kinds(scene.deposit(bob.device, big))).toEqual(['busy'])
   scene.wake()
   expect(kinds(scene.deposit(bob.device, big, stream))).toContain('stored')
+  const another = scene.envelope({ sealed: new Uint8Array(900) })
+  expect(kinds(scene.deposit(bob.device, another, stream))).toEqual(['stored']) // The first counts no more.
 })
 
 test('a subscriber whom a busy store turned away is served later, by itself', () => {
