@@ -173,13 +173,24 @@ test('a mailbox whose device has not published for too long is given up', () => 
 })
 
 test('a question before the last one was answered ends the stream, since answers carry no ids', () => {
-  const scene = new Scene()
-  const bob = scene.resident()
-  scene.storeSleeps = true
-  const stream = scene.open()
-  scene.ask(stream, { kind: 'find-card', account: bob.account })
-  scene.ask(stream, { kind: 'find-card', account: bob.account })
-  expect(scene.closed.has(stream)).toBe(true)
+  const bob = createPerson()
+  const questions = (nowMs: number): readonly DirectoryFrame[] => [
+    { kind: 'find-card', account: bob.account },
+    { kind: 'take-bundle', device: bob.device },
+    publicationOf(bob, nowMs),
+  ]
+  for (const i of [0, 1, 2]) {
+    const scene = new Scene()
+    const [first, second] = questions(scene.nowMs).slice(i).concat(questions(scene.nowMs))
+    scene.storeSleeps = true
+    const stream = scene.open(bob.device)
+    for (const question of [first, second]) if (question !== undefined) scene.ask(stream, question)
+    expect(scene.closed.has(stream)).toBe(true)
+    scene.wake()
+    const patient = scene.open(bob.device)
+    for (const question of questions(scene.nowMs)) expect(scene.ask(patient, question)).toHaveLength(1)
+    expect(scene.closed.has(patient)).toBe(false)
+  }
 })
 
 test('whoever asks is told the time, and not without end', () => {
