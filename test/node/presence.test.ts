@@ -1,5 +1,5 @@
 /** Presence between two devices over air that everybody hears. */
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { ed25519PublicKey, systemRandom } from '../../protocol/crypto/primitives.ts'
 import { deviceIdOf, type AccountId, type DeviceId } from '../../protocol/ids.ts'
 import { Presence, type Friend } from '../../node/presence.ts'
@@ -71,9 +71,6 @@ class Station {
     return this.presence.of(other.account)
   }
 }
-
-const started: Station[] = []
-afterEach(() => Promise.all(started.splice(0).map((station) => station.presence.stop())))
 
 function two(): readonly [Air, Station, Station] {
   const air = new Air()

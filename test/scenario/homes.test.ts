@@ -27,7 +27,7 @@ function addresses(relays: readonly SimRelay[]): readonly string[] {
   return relays.map(({ address }) => address)
 }
 
-test('of six relays named the first three are told; one that is away for a day gives its place to the next, and takes it back', () => {
+test('of five relays named the first three are told; one that is away for a day gives its place to the next, and takes it back', () => {
   const story = new Story()
   const named = ['one', 'two', 'three', 'four', 'five'].map((name) => story.relay(name))
   const [one, two, three, four, five] = named as [SimRelay, SimRelay, SimRelay, SimRelay, SimRelay]
