@@ -3,7 +3,7 @@
  * takes too long is cut short. What a clean end consists of belongs to whoever listens to the signal.
  */
 import { setMaxListeners } from 'node:events'
-import { exitCode, interrupted, type ExitCode } from './exit.ts'
+import { codeOfSignal, exitCode, interrupted, type EndSignal, type ExitCode } from './exit.ts'
 
 /** Longer than a node takes to finish its open streams, shorter than an init system waits before it kills. */
 const cleanEndMsMax = 8_000
@@ -14,7 +14,7 @@ export interface Ending {
   race<T>(promise: Promise<T>): Promise<T>
   /** Resolves when asked to end: for commands that otherwise stay. */
   asked(): Promise<void>
-  /** What a command that stays ends with: SIGTERM is the ordinary way to stop it, Ctrl-C an interruption. */
+  /** What a service ends with: SIGTERM is the ordinary way to stop it, Ctrl-C an interruption. */
   readonly code: ExitCode
   /** Ends the command from inside, as when its node has failed. */
   fail(error: Error): void
@@ -23,12 +23,12 @@ export interface Ending {
 export function watchForEnd(): Ending {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal) // One for each thing that is waited for.
-  let cause: NodeJS.Signals | Error | undefined
-  const end = (why: NodeJS.Signals | Error): void => {
+  let cause: EndSignal | Error | undefined
+  const end = (why: EndSignal | Error): void => {
     if (cause !== undefined) return
     cause = why
-    setTimeout(() => process.exit(codeOf(why)), cleanEndMsMax).unref()
-    controller.abort(why instanceof Error ? why : interrupted())
+    setTimeout(() => process.exit(cutShort(why)), cleanEndMsMax).unref()
+    controller.abort(why instanceof Error ? why : interrupted(why))
   }
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
@@ -51,7 +51,12 @@ export function watchForEnd(): Ending {
   }
 }
 
-function codeOf(cause: NodeJS.Signals | Error | undefined): ExitCode {
+/** Something was still under way, so this is nobody's clean end. */
+function cutShort(cause: EndSignal | Error): ExitCode {
+  return cause instanceof Error ? exitCode.unexpected : codeOfSignal[cause]
+}
+
+function codeOf(cause: EndSignal | Error | undefined): ExitCode {
   if (cause instanceof Error) return exitCode.unexpected
   return cause === 'SIGINT' ? exitCode.interrupted : exitCode.done
 }

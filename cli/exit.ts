@@ -18,7 +18,10 @@ export const exitCode = {
   notFound: 7,
   /** The profile is in use by something that does not answer. */
   inUse: 8,
+  /** By a signal, in the middle of something: 128 and its number, as shells have it. */
+  hungUp: 129,
   interrupted: 130,
+  terminated: 143,
 } as const
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode]
@@ -40,18 +43,31 @@ export function usageError(message: string): CliError {
   return new CliError(exitCode.usage, 'usage', message)
 }
 
-export function interrupted(): CliError {
-  return new CliError(exitCode.interrupted, 'interrupted', 'interrupted')
+export type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+
+export const codeOfSignal: Readonly<Record<EndSignal, ExitCode>> = {
+  SIGHUP: exitCode.hungUp,
+  SIGINT: exitCode.interrupted,
+  SIGTERM: exitCode.terminated,
+}
+
+export function interrupted(by: EndSignal = 'SIGINT'): CliError {
+  return new CliError(codeOfSignal[by], 'interrupted', 'interrupted')
 }
 
 /** Whatever was thrown, as an end. */
 export function endOf(error: unknown): CliError {
   if (error instanceof CliError) return error
   if (isNodeError(error)) return new CliError(codeOfReason[error.reason], error.reason, error.message)
-  if (error instanceof Error && error.name === 'AbortError') return interrupted()
+  if (isAbort(error)) return interrupted()
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof Error && error.name === 'UsageError') return new CliError(exitCode.usage, 'usage', message)
   return new CliError(exitCode.unexpected, isOfMachine(error) ? 'machine' : 'unexpected', message)
+}
+
+/** What Node says of something that was given up on request; by whose, it does not say. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
 }
 
 const machineFaults: ReadonlySet<string> = new Set([

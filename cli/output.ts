@@ -51,13 +51,15 @@ function writeLine(stream: NodeJS.WriteStream, line: string): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(`${line}\n`, (error) => {
       if (!error) resolve()
-      else if (isPipeClosed(error)) reject(new ReaderGone())
+      else if (isPipeClosed(error, stream.isTTY)) reject(new ReaderGone())
       else reject(error)
     })
   })
 }
 
-function isPipeClosed(error: Error): boolean {
+/** A terminal that was closed says EIO, which of a file would be a broken disk. */
+function isPipeClosed(error: Error, isTerminal: boolean): boolean {
   const code = 'code' in error ? error.code : undefined
+  if (isTerminal && code === 'EIO') return true
   return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED' || code === 'ECONNRESET'
 }

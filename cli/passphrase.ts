@@ -48,6 +48,7 @@ async function askUnseen(question: string, signal: AbortSignal): Promise<string>
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true })
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  lines.on('error', () => undefined) // The terminal was closed; the question is given up with it.
   process.stderr.write(question)
   try {
     return await lines.question('', { signal })

@@ -24,7 +24,7 @@ import { addSim } from './commands/sim.ts'
 import { addVerify } from './commands/verify.ts'
 import { addWhy } from './commands/why.ts'
 import { watchForEnd, type Ending } from './ending.ts'
-import { endOf, exitCode, usageError, type CliError, type ExitCode } from './exit.ts'
+import { endOf, exitCode, isAbort, usageError, type CliError, type ExitCode } from './exit.ts'
 import type { Job, Programs, Tools } from './job.ts'
 import { openOutput, ReaderGone, survivePipes } from './output.ts'
 import { printableText } from './printable.ts'
@@ -65,7 +65,8 @@ export async function run(argv: readonly string[], programs: Programs): Promise<
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usage
     if (error instanceof ReaderGone) return exitCode.done
     const verbose = Number(flags()['verbose'] ?? 0) > 0
-    const end = endOf(error)
+    const asked: unknown = ending?.signal.aborted === true ? ending.signal.reason : undefined
+    const end = endOf(asked !== undefined && isAbort(error) ? asked : error)
     complain(end, verbose ? error : undefined, flags()['json'] === true)
     return end.code
   }
@@ -84,7 +85,7 @@ function complain(end: CliError, trace: unknown, json: boolean): void {
     process.stderr.write(`${JSON.stringify({ type: 'error', reason, message, exit: code })}\n`)
     return
   }
-  if (end.code === exitCode.interrupted) return
+  if (end.reason === 'interrupted') return
   process.stderr.write(`linnet: ${printableText(end.message)}\n`)
   if (end.reason !== 'unexpected') return
   if (trace instanceof Error) process.stderr.write(`${trace.stack ?? ''}\n`)

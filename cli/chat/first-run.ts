@@ -38,6 +38,7 @@ export async function welcome(job: Job, profile: Profile): Promise<void> {
 async function askName(job: Job): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stdout })
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  lines.on('error', () => undefined) // The terminal was closed; the question is given up with it.
   try {
     for (;;) {
       const name = (await lines.question('Your name, as others will see it: ', { signal: job.ending.signal })).trim()

@@ -31,6 +31,7 @@ export function openScreen(output: Output): Screen {
     ...(interactive ? { output: process.stdout, historySize: 200 } : {}),
     terminal: interactive,
   })
+  io.on('error', () => undefined) // The terminal was closed, and cannot be put back as it was; the lines end with it.
   const input = queueLines(io)
   if (!interactive) {
     return {

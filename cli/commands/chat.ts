@@ -46,7 +46,7 @@ async function chat(job: Job): Promise<ExitCode> {
     try {
       await chooseCurrent(it)
       if (it.current === undefined) screen.prompt(undefined)
-      return await Promise.race([converse(job, it), showing.then(() => exitCode.done)])
+      return await job.ending.race(Promise.race([converse(job, it), showing.then(() => exitCode.done)]))
     } finally {
       stop.abort()
       await showing.catch(() => undefined) // Its failure has won the race above, or came of our leaving.
@@ -64,13 +64,12 @@ async function converse(job: Job, it: Chat): Promise<ExitCode> {
       if ((await understand(it, line)) === 'quit') break
     } catch (error) {
       const end = endOf(error)
-      if (error instanceof ReaderGone || end.code === exitCode.interrupted) throw error
+      if (error instanceof ReaderGone || end.reason === 'interrupted') throw error
       it.screen.tell(`${line.startsWith('/') ? (line.split(/\s/u, 1)[0] ?? '') : 'not sent'}: ${end.message}`)
       if (!interactive && failed === exitCode.done) failed = end.code
     }
   }
   await job.ending.race(letOut(it))
-  if (job.ending.signal.aborted) return job.ending.code
   return failed
 }
 

@@ -61,6 +61,7 @@ async function receive(job: Job, flags: Flags): Promise<ExitCode> {
       if (printed === flags.max) break
     }
     if (profile.here && printed > 0 && !job.ending.signal.aborted) await job.ending.race(delay(receiptMs))
+    if (!flags.follow) job.ending.signal.throwIfAborted()
     return job.ending.signal.aborted ? job.ending.code : exitCode.done
   }
   return withProfile(job, work, flags.follow && flags.timeout === undefined ? 'staying' : 'online')

@@ -1,11 +1,11 @@
-/** Every command as a shell runs it, on a node that speaks to nobody: words, JSON shapes, exit codes, ends. */
+/** Every command as a shell runs it, on a node that speaks to nobody: words, JSON shapes, and exit codes. */
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Command } from 'commander'
 import { buildProgram } from '../../cli/program.ts'
 import { contactNamed, fresh } from './fake-node.ts'
-import { arrives, eventually, fakeMain, linesOf, messageFrom, openShell, plantProfile, type Shell } from './shell.ts'
+import { arrives, fakeMain, linesOf, messageFrom, openShell, plantProfile, type Shell } from './shell.ts'
 
 interface Stage {
   readonly shell: Shell
@@ -265,26 +265,4 @@ test('a line goes nowhere when it is not plain to whom', async () => {
   const { code, err } = await shell.run(at, 'hello?\n')
   expect(code).toBe(1)
   expect(err).toContain('to whom?')
-})
-
-test.each([
-  ['SIGTERM', 0],
-  ['SIGINT', 130],
-] as const)('%s ends a daemon cleanly', async (signal, code) => {
-  const { shell, dir, at } = profile()
-  const daemon = shell.start(['daemon', '--json', ...at])
-  const ready = JSON.parse(await daemon.says('\n')) as Record<string, unknown>
-  expect(ready).toMatchObject({ type: 'ready', pid: daemon.child.pid, socket: join(dir, 'control.sock') })
-  daemon.child.kill(signal)
-  expect((await daemon.ended).code).toBe(code)
-  expect((await shell.run(['id', ...at])).code).toBe(0)
-})
-
-test('a one-shot command that is interrupted ends 130 and leaves the profile free', async () => {
-  const { shell, dir, at } = profile('nobody')
-  const sending = shell.start(['send', 'nobody', 'hi', '--wait', 'read', '--timeout', '60', ...at])
-  await eventually(() => readFileSync(join(dir, 'fake.json'), 'utf8').includes('"hi"'))
-  sending.child.kill('SIGINT')
-  expect((await sending.ended).code).toBe(130)
-  expect((await shell.run(['contacts', ...at])).code).toBe(0)
 })
