@@ -114,6 +114,25 @@ test('what expires is never delivered, and its loss is told to both sides', () =
   expect(scene.mailed(stream)).toMatchObject([{ kind: 'tombstones', lost: [{ id: call.id, reason: 'expired' }] }])
 })
 
+test('all who were refused by a full mailbox are told of room, and those who have left take nobody’s place', () => {
+  const scene = new Scene({ mailboxMessagesMax: 1, waitersPerMailboxMax: 2 })
+  const bob = scene.resident()
+  const kept = scene.envelope()
+  scene.deposit(bob.device, kept)
+  const waiting = [1, 2, 3].map(() => scene.open())
+  const [gone = 0, ...staying] = waiting
+  scene.deposit(bob.device, scene.envelope(), gone)
+  scene.close(gone)
+  for (const stream of staying) scene.deposit(bob.device, scene.envelope(), stream)
+  for (const stream of staying) scene.mailed(stream)
+  scene.mail(scene.subscribe(bob.device), { kind: 'ack', ids: [kept.id] })
+  expect(staying.map((stream) => scene.mailed(stream))).toEqual([
+    [{ kind: 'room', mailbox: bob.device }],
+    [{ kind: 'room', mailbox: bob.device }],
+  ])
+  expect(scene.core.reached.has('waitersPerMailboxMax')).toBe(false)
+})
+
 test('whoever was refused by a full mailbox is told of the room that expiry makes', () => {
   const scene = new Scene({ mailboxMessagesMax: 1 })
   const bob = scene.resident()
