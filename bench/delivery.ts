@@ -65,7 +65,11 @@ async function sendAll(node: LinnetNode, wait: boolean): Promise<[string, number
       sent.push([id, atMs])
       return node.waitFor(id, 'delivered', 60_000)
     })
-    delivered.push(accepting)
+    delivered.push(
+      accepting.then((state) => {
+        if (state === undefined || state === 'expired') throw new Error('a message was not delivered within a minute')
+      }),
+    )
     if (wait) await accepting
   }
   await Promise.all(delivered)
@@ -79,24 +83,25 @@ function report(line: unknown): void {
 class Remote {
   readonly arrivals = new Map<string, number>()
   readonly #child: ChildProcess
-  #done: (value: unknown) => void = () => undefined
+  #done: PromiseWithResolvers<unknown> = Promise.withResolvers()
 
   constructor(name: string, dataDir: string) {
     this.#child = fork(new URL(import.meta.url).pathname, [name, dataDir], { serialization: 'advanced' })
     this.#child.on('message', (line: { arrived?: string; atMs?: number; done?: unknown }) => {
       if (line.arrived !== undefined) this.arrivals.set(line.arrived, line.atMs ?? 0)
-      else this.#done(line.done)
+      else this.#done.resolve(line.done)
     })
+    this.#child.once('exit', () => this.#done.reject(new Error(`${name} ended before it was done`)))
   }
 
   async started(): Promise<void> {
-    await new Promise((resolve) => (this.#done = resolve))
+    await this.#done.promise
   }
 
   async order<T>(order: Order): Promise<T> {
-    const done = new Promise<unknown>((resolve) => (this.#done = resolve))
+    this.#done = Promise.withResolvers()
     this.#child.send(order)
-    return (await done) as T
+    return (await this.#done.promise) as T
   }
 
   kill(): void {

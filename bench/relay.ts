@@ -48,6 +48,11 @@ if (values.undisturbed) prevail()
 
 const plan = values.quick ? quickPlan : wholePlan
 const only = values.only.split(',')
+const unknown = only.filter((name) => ![...workloads, 'flood'].includes(name))
+if (unknown.length > 0) {
+  console.error(`--only is of ${workloads.join(', ')} and flood; there is no ${unknown.join(', ')}`)
+  process.exit(1)
+}
 const contenders = [ours, ...(values.alone ? [] : [rabbitmq, ejabberd, mosquitto].filter(isInstalled))]
 
 console.log(`${cpus().length} cores, ${diskOf(tmpdir())}, medians of ${plan.repetitions}\n`)
@@ -55,7 +60,14 @@ for (const { name, version, promise } of contenders) console.log(`${name} ${vers
 console.log()
 
 const chosen = workloads.filter((workload) => only.includes(workload))
-if (chosen.length > 0) console.log(report(await takeTurns(contenders, chosen, plan), plan))
+const results = chosen.length > 0 ? await takeTurns(contenders, chosen, plan) : []
+if (results.length > 0) console.log(report(results, plan))
+const failures = results.filter(({ failed }) => failed > 0)
+for (const { contender, failed } of failures) {
+  console.log(
+    `${contender.name} failed in ${failed} of ${plan.repetitions} rounds: what is missing there is not in its figures.`,
+  )
+}
 if (only.includes('flood')) await flood(plan.flood)
 if (values.connections) {
   console.log('\n### Connections\n')
@@ -63,7 +75,7 @@ if (values.connections) {
     stdio: 'inherit',
   })
 }
-process.exit(0)
+process.exit(failures.length > 0 ? 1 : 0)
 
 function isInstalled(contender: Contender): boolean {
   const missing = contender.missing()

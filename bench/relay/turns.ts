@@ -18,6 +18,8 @@ export type Workload = (typeof workloads)[number]
 export interface Result {
   readonly contender: Contender
   readonly figures: Figures
+  /** Rounds in which something went wrong: what it did not come to measure is of the others alone. */
+  readonly failed: number
 }
 
 const startMsMax = 90_000
@@ -30,25 +32,35 @@ export async function takeTurns(
 ): Promise<Result[]> {
   const place = mkdtempSync(join(tmpdir(), 'linnet-bench-'))
   chmodSync(place, 0o755) // Some servers do not run as the user who measures them.
-  const runs = new Map(contenders.map((contender) => [contender, [] as Figures[]]))
+  const runs = new Map(contenders.map((contender) => [contender, [] as Turn[]]))
   for (let round = 0; round < plan.repetitions; round++) {
-    for (const [contender, figures] of runs) {
+    for (const [contender, turns] of runs) {
       const own = join(place, `${round}-${contender.name.replaceAll(' ', '-')}`)
       mkdirSync(own)
       // Bytes are the same every time.
       const due = chosen.filter((workload) => workload !== 'wire' || round === 0)
-      if (due.length > 0) figures.push(await turn(contender, due, plan, own))
+      if (due.length > 0) turns.push(await turn(contender, due, plan, own))
       rmSync(own, { recursive: true, force: true })
     }
   }
   rmSync(place, { recursive: true, force: true })
-  return [...runs].map(([contender, figures]) => ({ contender, figures: medians(figures) }))
+  return [...runs].map(([contender, turns]) => ({
+    contender,
+    figures: medians(turns.map(({ figures }) => figures)),
+    failed: turns.filter(({ failed }) => failed).length,
+  }))
+}
+
+interface Turn {
+  readonly figures: Figures
+  readonly failed: boolean
 }
 
 /** Says what it found, for who wants to see how far the rounds lie apart; what went wrong leaves a gap in the tables. */
-async function turn(contender: Contender, due: readonly Workload[], plan: Plan, place: string): Promise<Figures> {
+async function turn(contender: Contender, due: readonly Workload[], plan: Plan, place: string): Promise<Turn> {
   const figures: Record<string, number | undefined> = {}
   let server: Server | undefined
+  let failed = false
   const beganMs = performance.now()
   try {
     server = await within(startMsMax, 'starting', contender.start(place))
@@ -56,6 +68,7 @@ async function turn(contender: Contender, due: readonly Workload[], plan: Plan, 
       Object.assign(figures, await within(turnMsMax, workload, perform(workload, server, plan)))
     }
   } catch (error) {
+    failed = true
     const words = server === undefined ? '' : ` Its last words: ${server.process.lastWords()}`
     console.error(`${contender.name}: ${error instanceof Error ? error.message : String(error)}.${words}`)
   }
@@ -63,7 +76,7 @@ async function turn(contender: Contender, due: readonly Workload[], plan: Plan, 
   const rounded = Object.entries(figures).map(([name, value]) => [name, Number(value?.toPrecision(4))])
   const seconds = Math.round((performance.now() - beganMs) / 1_000)
   console.error(`${contender.name}, ${seconds} s: ${JSON.stringify(Object.fromEntries(rounded))}`)
-  return figures
+  return { figures, failed }
 }
 
 function perform(workload: Workload, server: Server, plan: Plan): Promise<Figures> {
