@@ -2,6 +2,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { expect, test } from 'vitest'
 import { signalSessions } from '../../protocol/session/signal.ts'
+import { directProtocol } from '../../protocol/wire/direct.ts'
 import { overriding } from '../sim/world/overriding.ts'
 import type { Person } from '../sim/world/person.ts'
 import { day, hour, minute, second, Story } from '../sim/world/story.ts'
@@ -35,11 +36,27 @@ test('a relay that says what only a device may say is not believed', () => {
 test('whoever hangs up on every link is not dialled at the speed of the network', () => {
   const story = new Story()
   const [alice, bob] = acquainted(story, [], 'public')
+  bob.device.kill()
+  let answered = 0
+  bob.device.host.services.set(directProtocol, (end) => {
+    answered++
+    story.world.after(second, () => end.close('not now'))
+    return { onFrame: () => undefined, onEnd: () => undefined }
+  })
+  alice.says(bob, 'why?')
+  story.pass(day)
+  expect(answered).toBeGreaterThan(5)
+  expect(answered).toBeLessThan(40)
+})
+
+test('whoever refuses on a link that stands is not asked again at the speed of the network', () => {
+  const story = new Story()
+  const [alice, bob] = acquainted(story, [], 'public')
   bob.blocks(alice)
   alice.says(bob, 'why?')
   const before = alice.device.turns
   story.pass(day)
-  expect(alice.device.turns - before).toBeLessThan(1_500)
+  expect(alice.device.turns - before).toBeLessThan(150)
 })
 
 test('someone without a relay who moves tells their contacts where to', () => {
