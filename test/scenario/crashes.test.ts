@@ -1,5 +1,6 @@
 /** Machines that stop at the worst moment. */
 import { expect, test } from 'vitest'
+import { body } from '../../protocol/wire/content.ts'
 import type { Break } from '../sim/world/driver.ts'
 import type { Person } from '../sim/world/person.ts'
 import { hour, minute, second, Story } from '../sim/world/story.ts'
@@ -65,3 +66,27 @@ test('messages accepted before a crash are delivered after it, each once', () =>
   story.pass(minute)
   expect(bob.heard(alice)).toEqual(ids.map((_, i) => `${i}`))
 })
+
+test('what is said after a restart stands below what was said before it', () => {
+  const story = new Story()
+  const [alice, bob] = acquainted(story, 'home')
+  const said = (): readonly string[] =>
+    alice.device.store.history(bob.account, 100).map((message) => textOf(message.body))
+  for (const text of ['one', 'two']) {
+    alice.says(bob, text)
+    bob.says(alice, `${text}, too`)
+    story.pass(minute)
+  }
+  const before = said()
+  expect(before.toSorted()).toEqual(['one', 'one, too', 'two', 'two, too'])
+  alice.device.kill()
+  alice.device.start()
+  alice.says(bob, 'three')
+  story.pass(minute)
+  expect(said()).toEqual([...before, 'three'])
+})
+
+function textOf(bytes: Uint8Array): string {
+  const said = body.decode(bytes)
+  return said?.kind === 'text' ? said.text : ''
+}
