@@ -86,6 +86,17 @@ test('what is said after a restart stands below what was said before it', () => 
   expect(said()).toEqual([...before, 'three'])
 })
 
+test('what waits to be sent goes before what is said after a restart', () => {
+  const story = new Story()
+  const [alice, bob] = acquainted(story, 'home')
+  story.network.unplug(alice.device.host)
+  const early = ['one', 'two'].map((text) => alice.says(bob, text))
+  alice.device.kill()
+  alice.device.start()
+  const late = alice.says(bob, 'three')
+  expect(alice.device.store.deliveries().map(({ messageId }) => messageId)).toEqual([...early, late])
+})
+
 function textOf(bytes: Uint8Array): string {
   const said = body.decode(bytes)
   return said?.kind === 'text' ? said.text : ''
