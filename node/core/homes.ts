@@ -112,7 +112,7 @@ export class Homes {
     // It is about to show whether it serves: one new card is better than two.
     if (able.some((relay) => isUnproved(relay) && service(relay).misses === 0)) return false
     const proved = able.filter((relay) => !isUnproved(relay))
-    return proved.length > 0 && this.#list(proved, draft)
+    return this.#list(proved, draft)
   }
 
   roleOf(relay: string): RelayRole {

@@ -64,6 +64,21 @@ test('without a spare the dead one is left out while another serves, and the onl
   expect(listed(bob, alice)).toEqual(addresses([one]))
 })
 
+test('while all are away none is dropped: most likely it is our own line', () => {
+  const story = new Story()
+  const [one, two] = [story.relay('one'), story.relay('two')]
+  const { alice, bob } = scene(story, [one, two])
+  one.kill()
+  story.pass(23 * hour)
+  story.network.unplug(bob.device.host)
+  story.pass(3 * hour)
+  expect(roles(bob)).toEqual({ [one.address]: 'home', [two.address]: 'home' })
+  story.network.plugIn(bob.device.host)
+  story.pass(10 * minute)
+  expect(roles(bob)).toEqual({ [one.address]: 'dropped', [two.address]: 'home' })
+  expect(listed(bob, alice)).toEqual(addresses([two]))
+})
+
 test('a message that lay at the dead relay goes to the new one as soon as the new card is there', () => {
   const story = new Story()
   const named = ['one', 'two', 'three', 'four'].map((name) => story.relay(name))
