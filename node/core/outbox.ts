@@ -218,8 +218,10 @@ export class Outbox {
     return sentMs.length === 0 ? { waiting: 0 } : { waiting: sentMs.length, oldestMs: Math.min(...sentMs) }
   }
 
-  waitingFor(contact: Contact): number {
-    return Math.max(0, ...(contact.card?.devices ?? []).map(({ device }) => this.#lanes.get(device)?.size ?? 0))
+  /** Of somebody whose card was never found nothing has left, so all that was ever said to them counts. */
+  waitingFor({ card, nextSeq }: Contact): number {
+    if (card === undefined) return nextSeq - 1
+    return Math.max(0, ...card.devices.map(({ device }) => this.#lanes.get(device)?.size ?? 0))
   }
 
   tick(draft: Draft): void {
