@@ -62,7 +62,8 @@ export function endOf(error: unknown): CliError {
   if (isAbort(error)) return interrupted()
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof Error && error.name === 'UsageError') return new CliError(exitCode.usage, 'usage', message)
-  return new CliError(exitCode.unexpected, isOfMachine(error) ? 'machine' : 'unexpected', message)
+  if (!isOfMachine(error)) return new CliError(exitCode.unexpected, 'unexpected', message)
+  return new CliError(exitCode.unexpected, 'machine', sentenceOf(error, message))
 }
 
 /** What Node says of something that was given up on request; by whose, it does not say. */
@@ -70,10 +71,34 @@ export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'
 }
 
+/** What the system says in a code, for people who have to do something about it. */
+const machineSentences: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full: make room and start again',
+  EDQUOT: 'your share of the disk (quota) is used up: make room and start again',
+  EROFS: 'this disk can only be read: choose a directory on another',
+  EACCES: 'you may not read or write here: look whose it is, or choose another directory',
+  EPERM: 'you may not read or write here: look whose it is, or choose another directory',
+  EFBIG: 'files may not grow so large here (ulimit -f, or the kind of disk): choose another place',
+  EIO: 'the disk fails: look into the log of the system, and copy what is on it while that is possible',
+  SQLITE_FULL: 'the disk is full: make room and start again',
+}
+
 const machineFaults: ReadonlySet<string> = new Set([
-  ...['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE'],
+  ...Object.keys(machineSentences),
+  'EMFILE',
   ...['ENOTDIR', 'EISDIR', 'EEXIST', 'ENOENT', 'ENAMETOOLONG'], // Something else stands where a file is to be.
 ])
+
+const noDirectoryHere = 'no directory can be made here: choose another place'
+
+/** Of the system's own words only the path is kept. */
+function sentenceOf(error: unknown, otherwise: string): string {
+  if (!(error instanceof Error) || !('code' in error)) return otherwise
+  const isMaking = 'syscall' in error && error.syscall === 'mkdir'
+  const sentence = machineSentences[String(error.code)] ?? (isMaking ? noDirectoryHere : undefined)
+  if (sentence === undefined) return otherwise
+  return 'path' in error && typeof error.path === 'string' ? `${error.path}: ${sentence}` : sentence
+}
 
 /** A disk that is full or may not be written is nobody's bug; the store says so in its own words, with SQLite's as the cause. */
 function isOfMachine(error: unknown): boolean {

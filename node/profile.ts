@@ -2,10 +2,11 @@
  * Opens what one data directory keeps: takes the directory for this process, unlocks its store, and reads who this device
  * is, or makes that on the first run. Leaves everything closed when any of it fails.
  */
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemRandom } from '../protocol/crypto/primitives.ts'
 import { signalSessions } from '../protocol/session/signal.ts'
+import { makeDirectory } from '../protocol/shell/directory.ts'
 import { NodeError, type NodeOptions } from './api.ts'
 import { decodeSettings, encodeSettings } from './core/own-card.ts'
 import { addTokens } from './core/relay-tokens.ts'
@@ -31,7 +32,7 @@ export async function openProfile(options: NodeOptions, checked: CheckedOptions)
   const file = join(dataDir, storeFile)
   if (checked.name === undefined && !holdsSomething(file))
     throw existsSync(join(dataDir, keyFile)) ? lostStore() : noProfile()
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeDirectory(dataDir)
   const unlock = lockDirectory(dataDir)
   let store: DeviceStore | undefined
   try {

@@ -1,6 +1,6 @@
 /** Wires a relay: its files, its store, its rules and its libp2p node, in the order in which each needs the one before. */
 import { EventEmitter } from 'node:events'
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { Libp2p } from '@libp2p/interface'
@@ -10,6 +10,7 @@ import { deviceIdOf, type DeviceId } from '../protocol/ids.ts'
 import { strangerIdleMs } from '../protocol/limits.ts'
 import { signalSessions } from '../protocol/session/signal.ts'
 import { signCustody } from '../protocol/wire/custody.ts'
+import { makeDirectory } from '../protocol/shell/directory.ts'
 import { relayLimits, type RelayLimits } from './core/limits.ts'
 import { Reached } from './core/reached.ts'
 import { RelayCore } from './core/relay-core.ts'
@@ -128,7 +129,7 @@ function defaultListen(): string[] {
 export async function createRelay(options: RelayOptions): Promise<Relay> {
   const { dataDir } = options
   curePretenuring()
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeDirectory(dataDir)
   chmodSync(dataDir, 0o700)
   const unlock = lockDirectory(join(dataDir, 'relay.lock'))
   try {

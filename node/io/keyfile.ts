@@ -8,12 +8,13 @@
  * where Node has none, scrypt (RFC 7914). `sum` tells a damaged file from a wrong passphrase. Byte strings are hexadecimal.
  */
 import crypto from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { utf8Bytes } from '../../protocol/crypto/bytes.ts'
 import { LocalError, UsageError } from '../../protocol/errors.ts'
+import { makeDirectory } from '../../protocol/shell/directory.ts'
 import { NodeError } from './store-fault.ts'
 import { fill, keyFile, replaceWhole, storeFile } from './store-files.ts'
 
@@ -52,7 +53,7 @@ export async function openKey(
   kdf: Kdf = newKdf(),
 ): Promise<Uint8Array> {
   refuseEmpty(passphrase)
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeDirectory(dataDir)
   const file = readKeyFile(dataDir)
   if (file !== undefined) return unwrap(file, passphrase)
   if (existsSync(join(dataDir, storeFile))) {

@@ -2,20 +2,12 @@
  * The relay's own key, in a file of its own: a relay that loses its database loses what it held for others, but one that
  * loses its key is another relay. It can be copied to a safe place once and for all, apart from the database.
  */
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from 'node:fs'
+import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UsageError } from '../../protocol/errors.ts'
 import type { Random } from '../../protocol/crypto/random.ts'
+import { makeDirectory } from '../../protocol/shell/directory.ts'
+import { writeWhole } from './whole-file.ts'
 
 const seedLength = 32
 
@@ -46,17 +38,8 @@ export function loadOrCreateSeed(path: string, random: Random): Uint8Array {
 
 function createSeed(path: string, random: Random): Uint8Array {
   const seed = random.bytes(seedLength)
-  const directory = dirname(path)
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const draft = `${path}.new`
-  const file = openSync(draft, 'w', 0o600)
-  writeSync(file, `${Buffer.from(seed).toString('hex')}\n`)
-  fsyncSync(file)
-  closeSync(file)
-  renameSync(draft, path) // Whole or not at all, whenever the power goes.
-  const folder = openSync(directory, 'r')
-  fsyncSync(folder)
-  closeSync(folder)
+  makeDirectory(dirname(path))
+  writeWhole(path, `${Buffer.from(seed).toString('hex')}\n`)
   return seed
 }
 

@@ -22,6 +22,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { UsageError } from '../../protocol/errors.ts'
+import { makeDirectory } from '../../protocol/shell/directory.ts'
 import { lockDirectory } from '../io/lock.ts'
 import { openDatabase } from '../io/sqlite-open.ts'
 import { relaySchema } from '../io/sqlite-schema.ts'
@@ -40,7 +41,7 @@ export async function backupTo(
   copyDatabase: (path: string) => Promise<void>,
 ): Promise<readonly string[]> {
   if (existsSync(copy)) throw new UsageError(`${copy} is there already; a copy goes into a new directory.`)
-  mkdirSync(copy, { recursive: true, mode: 0o700 })
+  makeDirectory(copy)
   try {
     await copyDatabase(join(copy, databaseName))
     chmodSync(join(copy, databaseName), 0o600)
@@ -89,7 +90,7 @@ export interface Restored {
 /** Puts a copy in the place of what is there, which is kept beside it. The relay must not be running. */
 export function restoreFrom(copy: string, dataDir: string, nowMs: number): Restored {
   verifyCopy(copy)
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeDirectory(dataDir)
   const unlock = lockDirectory(join(dataDir, 'relay.lock'))
   try {
     const draft = join(dataDir, `${databaseName}.restoring`)

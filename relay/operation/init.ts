@@ -1,9 +1,11 @@
 /** Makes a relay's directory, key and configuration file, none of them a second time. */
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ed25519PublicKey, systemRandom } from '../../protocol/crypto/primitives.ts'
 import { deviceIdOf, peerIdOf } from '../../protocol/ids.ts'
+import { makeDirectory } from '../../protocol/shell/directory.ts'
 import { seedIn } from '../io/keyfile.ts'
+import { writeWhole } from '../io/whole-file.ts'
 import { sampleFile } from './sample.ts'
 
 export interface Initiated {
@@ -16,14 +18,14 @@ export interface Initiated {
 }
 
 export function initRelay(dataDir: string, configFile: string): Initiated {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeDirectory(dataDir)
   chmodSync(dataDir, 0o700)
   const keyFile = join(dataDir, 'relay.key')
   const seed = seedIn(dataDir, systemRandom)
   const configWritten = !existsSync(configFile)
   if (configWritten) {
-    mkdirSync(dirname(configFile), { recursive: true, mode: 0o700 })
-    writeFileSync(configFile, sampleFile(), { mode: 0o600, flag: 'wx' })
+    makeDirectory(dirname(configFile))
+    writeWhole(configFile, sampleFile())
   }
   return { peerId: peerIdOf(deviceIdOf(ed25519PublicKey(seed))), keyFile, configFile, configWritten }
 }

@@ -43,37 +43,33 @@ test('a relay says where it is, how it stands, and ends when asked', async () =>
   expect(await running.ended).toMatchObject({ code: 0, err: '' })
 })
 
+const onLinux = test.runIf(process.platform === 'linux')
+
 /** Lets a process write nothing more into files, as if the disk were full; without a limit it may again. */
 function limitFiles(pid: number | undefined, bytes: number | 'unlimited'): void {
   execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`])
 }
 
-test.runIf(process.platform === 'linux')(
-  'whose relay can write nothing any more is told so, and that nothing is lost',
-  async () => {
-    const shell = openShell(realMain)
-    const at = ['--data-dir', join(shell.dir, 'a'), '--json'] as const
-    const { running, address } = await relay(shell)
-    await shell.json('init', '--name', 'Alice', '--relay', address, ...at)
-    const daemon = shell.start(['daemon', ...at])
-    await daemon.says('ready')
-    const about = async (): Promise<readonly unknown[]> => {
-      const { code, out } = await shell.run(['doctor', ...at])
-      const { findings } = JSON.parse(out) as { findings: readonly Printed[] }
-      const { state, says, todo } = findings.find((one) => one['about'] === `relay ${address}`) ?? {}
-      return [code, state, says, todo]
-    }
-    expect(await about()).toMatchObject([0, 'good', expect.stringMatching(/^connected/u), undefined])
-    limitFiles(running.child.pid, 1)
-    const failing = [
-      expect.stringMatching(/can keep no messages just now/u),
-      expect.stringMatching(/^nothing is lost/u),
-    ]
-    expect(await about()).toEqual([3, 'bad', ...failing])
-    limitFiles(running.child.pid, 'unlimited')
-    expect(await about()).toMatchObject([0, 'good', expect.stringMatching(/^connected/u), undefined])
-  },
-)
+onLinux('whose relay can write nothing any more is told so, and that nothing is lost', async () => {
+  const shell = openShell(realMain)
+  const at = ['--data-dir', join(shell.dir, 'a'), '--json'] as const
+  const { running, address } = await relay(shell)
+  await shell.json('init', '--name', 'Alice', '--relay', address, ...at)
+  const daemon = shell.start(['daemon', ...at])
+  await daemon.says('ready')
+  const about = async (): Promise<readonly unknown[]> => {
+    const { code, out } = await shell.run(['doctor', ...at])
+    const { findings } = JSON.parse(out) as { findings: readonly Printed[] }
+    const { state, says, todo } = findings.find((one) => one['about'] === `relay ${address}`) ?? {}
+    return [code, state, says, todo]
+  }
+  expect(await about()).toMatchObject([0, 'good', expect.stringMatching(/^connected/u), undefined])
+  limitFiles(running.child.pid, 1)
+  const failing = [expect.stringMatching(/can keep no messages just now/u), expect.stringMatching(/^nothing is lost/u)]
+  expect(await about()).toEqual([3, 'bad', ...failing])
+  limitFiles(running.child.pid, 'unlimited')
+  expect(await about()).toMatchObject([0, 'good', expect.stringMatching(/^connected/u), undefined])
+})
 
 test('a first run that was cut short is told from none, and can be repeated', async () => {
   const shell = openShell(realMain)
@@ -84,6 +80,16 @@ test('a first run that was cut short is told from none, and can be repeated', as
   expect([code, err]).toEqual([2, expect.stringMatching(/the store is gone or empty.*linnet init --name/u)])
   expect(await shell.json('init', '--name', 'Alice', ...at)).toMatchObject([{ name: 'Alice' }])
   expect(await shell.json('id', ...at)).toMatchObject([{ name: 'Alice' }])
+})
+
+onLinux('a first run that found no room on the disk leaves nothing that is in the way of a second', async () => {
+  const shell = openShell(realMain)
+  const at = ['init', '--name', 'Alice', '--data-dir', join(shell.dir, 'a')] as const
+  for (const bytes of [0, 50, 20_000, 100_000]) {
+    const { code, err } = await shell.run(at, undefined, {}, ['prlimit', `--fsize=${bytes}`])
+    expect([code, err]).toEqual([2, expect.not.stringContaining('should not happen')])
+  }
+  expect((await shell.run(at)).code).toBe(0)
 })
 
 test('two people who are never online together talk through a relay that was killed in between', async () => {

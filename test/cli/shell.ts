@@ -51,8 +51,15 @@ export class Shell {
     this.env = { ...Object.fromEntries(kept), HOME: this.dir, XDG_CACHE_HOME: cache }
   }
 
-  start(args: readonly string[], input?: string | null, env: NodeJS.ProcessEnv = {}): Running {
-    const child = spawn(process.execPath, [this.#main, ...args], {
+  /** `through`: another program that starts it, with the words for that one. */
+  start(
+    args: readonly string[],
+    input?: string | null,
+    env: NodeJS.ProcessEnv = {},
+    through: readonly string[] = [],
+  ): Running {
+    const [program = '', ...words] = [...through, process.execPath, this.#main, ...args]
+    const child = spawn(program, words, {
       env: { ...this.env, ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
@@ -62,8 +69,8 @@ export class Shell {
     return running
   }
 
-  run(args: readonly string[], input?: string, env?: NodeJS.ProcessEnv): Promise<Ended> {
-    return this.start(args, input, env).ended
+  run(args: readonly string[], input?: string, env?: NodeJS.ProcessEnv, through?: readonly string[]): Promise<Ended> {
+    return this.start(args, input, env, through).ended
   }
 
   /** The objects a command prints with `--json`. */

@@ -1,5 +1,14 @@
 /** What an operator is told when something is not as it should be, and what is then left alone. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createRelay, initRelay, restoreFrom } from '../../relay/index.ts'
@@ -79,3 +88,15 @@ test('a copy that the disk does not take is the disk’s fault, and nothing is l
   })
   expect(existsSync(copy)).toBe(false)
 })
+
+test.runIf(process.platform === 'linux')(
+  'a configuration for which there is no room is not left half written',
+  async () => {
+    const dataDir = await temporaryDirectory()
+    const config = join(dataDir, 'relay.toml')
+    symlinkSync('/dev/full', `${config}.new`)
+    expect(() => initRelay(dataDir, config)).toThrow('ENOSPC')
+    expect(readdirSync(dataDir)).toEqual(['relay.key'])
+    expect(initRelay(dataDir, config)).toMatchObject({ configWritten: true })
+  },
+)
