@@ -64,6 +64,21 @@ test('without a spare the dead one is left out while another serves, and the onl
   expect(listed(bob, alice)).toEqual(addresses([one]))
 })
 
+test('a relay that serves in between is not taken for gone: the day begins anew', () => {
+  const story = new Story()
+  const [one, two] = [story.relay('one'), story.relay('two')]
+  const { alice, bob } = scene(story, [one, two])
+  const revision = alice.device.store.contact(bob.account)?.card?.revision
+  for (let i = 0; i < 3; i++) {
+    two.kill()
+    story.pass(20 * hour)
+    two.start()
+    story.pass(10 * minute)
+  }
+  expect(listed(bob, alice)).toEqual(addresses([one, two]))
+  expect(alice.device.store.contact(bob.account)?.card?.revision).toBe(revision)
+})
+
 test('while all are away none is dropped: most likely it is our own line', () => {
   const story = new Story()
   const [one, two] = [story.relay('one'), story.relay('two')]
