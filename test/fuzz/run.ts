@@ -12,6 +12,7 @@ const argument = (name: string): string | undefined => {
 }
 
 const cases = Number(argument('--cases') ?? 100_000)
+if (!(cases > 0)) throw new Error('--cases is a number, and not 0: nothing would be tried') // NaN, too.
 const seed = argument('--seed') ?? String(Date.now())
 const dice = seededDice(seed)
 const totals = { sent: 0, read: 0, refused: 0, restored: 0 }
