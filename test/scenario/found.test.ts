@@ -49,6 +49,20 @@ test('whoever hangs up on every link is not dialled at the speed of the network'
   expect(answered).toBeLessThan(40)
 })
 
+test('whoever takes messages on a link and confirms none is hung up on after a quarter of a minute', () => {
+  const story = new Story()
+  const [alice, bob] = acquainted(story, [], 'public')
+  bob.device.kill()
+  const ends: string[] = []
+  const listener = { onFrame: () => undefined, onEnd: (reason: string) => void ends.push(reason) }
+  bob.device.host.services.set(directProtocol, () => listener)
+  alice.says(bob, 'anybody there?')
+  story.pass(12 * second)
+  expect(ends).toEqual([])
+  story.pass(8 * second)
+  expect(ends).toHaveLength(1)
+})
+
 test('whoever refuses on a link that stands is not asked again at the speed of the network', () => {
   const story = new Story()
   const [alice, bob] = acquainted(story, [], 'public')

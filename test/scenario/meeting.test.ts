@@ -18,6 +18,9 @@ describe('by invite', () => {
     expect(alice.toldOf(toBob)).toEqual(['stored', 'delivered', 'read'])
     expect(bob.fateOf(alice, toAlice)).toBe('read')
     expect(story.world.complaints).toEqual([])
+    // Nobody's card goes along with what is said from now on.
+    const introduced = [alice.device.store.contact(bob.account), bob.device.store.contact(alice.account)]
+    expect(introduced.map((contact) => contact?.introduced)).toEqual([true, true])
   })
 
   test('without any relay, by addresses alone', () => {
