@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { ed25519PublicKey } from '../../protocol/crypto/primitives.ts'
 import { deviceIdOf, type DeviceId } from '../../protocol/ids.ts'
 import type { Reads } from '../../node/core/reads.ts'
+import { signalSessions } from '../../protocol/session/signal.ts'
 import { overriding } from '../sim/world/overriding.ts'
 import { hour, minute, second, Story } from '../sim/world/story.ts'
 
@@ -93,6 +94,30 @@ test('a request for a repeat that is lost with its relay is made again', () => {
   alice.device.start()
   story.pass(26 * hour)
   expect(bob.heard(alice)).toEqual(['before', 'unreadable'])
+  expect(alice.fateOf(bob, id)).toBe('read')
+})
+
+test('a bundle whose signatures are wrong opens nothing, and another is asked for', () => {
+  let forged = 2
+  const sessions = overriding(signalSessions, {
+    initiate: (given) => {
+      const { bundle } = given
+      if (forged-- <= 0) return signalSessions.initiate(given)
+      const kyberPreKeySignature = new Uint8Array(bundle.kyberPreKeySignature.length)
+      return signalSessions.initiate({ ...given, bundle: { ...bundle, kyberPreKeySignature } })
+    },
+  })
+  const story = new Story()
+  const relays = [story.relay('one'), story.relay('two')]
+  const [alice, bob] = [story.person('alice', relays, { sessions }), story.person('bob', relays)]
+  story.pass(5 * second)
+  alice.opens(bob.invites())
+  const id = alice.says(bob, 'are you yourself?')
+  story.pass(second)
+  expect(alice.device.store.session(bob.device.id)).toBeUndefined()
+  story.pass(10 * minute)
+  expect(forged).toBeLessThan(0)
+  expect(bob.heard(alice)).toEqual(['are you yourself?'])
   expect(alice.fateOf(bob, id)).toBe('read')
 })
 
