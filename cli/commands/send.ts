@@ -2,6 +2,7 @@
  * `linnet send`: says something to someone. It is safe in the outbox when this ends; with no process running, it also stays
  * a moment to get the message out, because nobody else would.
  */
+import { isUtf8 } from 'node:buffer'
 import type { Command } from 'commander'
 import { waitSecondsDefault, type Sent, type Wait } from '../control/methods.ts'
 import { CliError, exitCode, usageError, type ExitCode } from '../exit.ts'
@@ -101,7 +102,7 @@ async function readStdin(): Promise<string> {
     if (bytes > stdinBytesMax) throw usageError('that is too long for one message')
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks)
-    .toString('utf8')
-    .replace(/\r?\n$/u, '')
+  const text = Buffer.concat(chunks)
+  if (!isUtf8(text)) throw usageError('standard input is not UTF-8: convert it first, as iconv -f latin1 -t utf8 does')
+  return text.toString('utf8').replace(/\r?\n$/u, '')
 }

@@ -1,4 +1,5 @@
 /** What the user says and has seen: a text is accepted or refused with a reason; what was shown is forgotten and receipted. */
+import { utf8Bytes } from '../../protocol/crypto/bytes.ts'
 import type { AccountId, MessageId } from '../../protocol/ids.ts'
 import { messageLifeMs, outboxPerContactMax, textBytesMax } from '../../protocol/limits.ts'
 import { body as bodyCodec } from '../../protocol/wire/content.ts'
@@ -16,11 +17,12 @@ export function sayText(
   const contact = draft.contact(to)
   if (contact === undefined) return draft.refuse(request, 'unknown-contact', 'no such contact')
   if (!mayWriteTo(request, contact, draft)) return
-  const body = bodyCodec.encode({ kind: 'text', text })
   if (text.length === 0) return draft.refuse(request, 'empty', 'a message needs at least one character')
-  if (body.length > textBytesMax) {
-    return draft.refuse(request, 'too-long', `a text is at most ${textBytesMax - 16} bytes; this one is ${body.length}`)
+  const bytes = utf8Bytes(text).length
+  if (bytes > textBytesMax) {
+    return draft.refuse(request, 'too-long', `a text is at most ${textBytesMax} bytes; this one is ${bytes}`)
   }
+  const body = bodyCodec.encode({ kind: 'text', text })
   if (outbox.waitingFor(contact) >= outboxPerContactMax) {
     return draft.refuse(request, 'outbox-full', `${outboxPerContactMax} messages to ${contact.name} wait already`)
   }

@@ -149,6 +149,13 @@ test('text comes from standard input when asked, without its last line end', asy
   expect(both.code).toBe(1)
 })
 
+test('text that is not UTF-8 is refused, instead of being sent as something else', async () => {
+  const { shell, at } = profile('Bob')
+  const sending = shell.start(['send', 'Bob', '--stdin', ...at], null)
+  sending.child.stdin?.end(Buffer.from('Gr\u00fc\u00dfe', 'latin1'))
+  expect(await sending.ended).toMatchObject({ code: 1, out: '', err: expect.stringContaining('not UTF-8') as string })
+})
+
 test('a text that begins with a dash goes after --', async () => {
   const { shell, at } = profile('Bob')
   expect((await shell.run(['send', ...at, 'Bob', '--', '--json'])).code).toBe(0)

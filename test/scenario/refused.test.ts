@@ -37,7 +37,7 @@ test('a text to nobody, to somebody blocked or not let in yet, an empty one, and
   const before = alice.device.store.lastPosition()
   expect(says(nobody, 'hello?')).toBe('unknown-contact')
   expect(says(bob.account, '')).toBe('empty')
-  expect(says(bob.account, 'x'.repeat(textBytesMax))).toBe('too-long')
+  expect(says(bob.account, 'x'.repeat(textBytesMax + 1))).toBe('too-long')
   alice.blocks(bob)
   expect(says(bob.account, 'and another thing')).toBe('blocked')
   const eve = story.person('eve', story.relays)
@@ -50,7 +50,10 @@ test('a text to nobody, to somebody blocked or not let in yet, an empty one, and
   expect(says(eve.account, 'who are you?')).toBe('not-accepted')
   expect(alice.device.store.lastPosition()).toBe(before)
   alice.accepts(bob)
-  expect(says(bob.account, 'x'.repeat(textBytesMax - 16))).toBeUndefined()
+  const longest = 'ü'.repeat(textBytesMax / 2)
+  expect(says(bob.account, longest)).toBeUndefined()
+  story.pass(minute)
+  expect(bob.heard(alice)).toEqual([longest])
 })
 
 test('more than may wait for one person', () => {
