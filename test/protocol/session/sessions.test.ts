@@ -97,6 +97,22 @@ describe('a record', () => {
     everyoneCanTalk(alice, bob)
   })
 
+  test('is the same after storing while nobody has answered, with a one-time key and without', () => {
+    for (const oneTime of [true, false]) {
+      const [alice, bob] = strangers(oneTime)
+      const wires = ['one', 'two'].map((text) => {
+        alice.restore(bob, alice.stored(bob))
+        return alice.encrypt(bob, text)
+      })
+      expect(wires.map(({ type }) => type)).toEqual([3, 3])
+      expectRead(bob, alice, wires[1]!, 'two')
+      expectRead(bob, alice, wires[0]!, 'one')
+      alice.nowMs = unansweredMsMax + 1
+      alice.restore(bob, alice.stored(bob))
+      expect(signalSessions.hasSession(alice.recordOf(bob), alice.nowMs)).toBe(false)
+    }
+  })
+
   test('refuses damaged bytes as our own fault', () => {
     const [alice, bob] = friends()
     const stored = alice.stored(bob)

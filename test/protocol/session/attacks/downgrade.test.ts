@@ -178,6 +178,13 @@ describe('attack 29: protobuf', () => {
     expect(raw([0x0d, 0x01])).toBe('[malformed]')
   })
 
+  test('what is malformed after all that is needed makes the whole so', () => {
+    const needed = message(0x44, fields).slice(1)
+    for (const tail of [[0x10, 0x80, 0x00], [0x0b, 0x0c], [0x7a, 0x05], [0x7d, 0x01], [0x80]]) {
+      expect(raw([...needed, ...tail])).toBe('[malformed]')
+    }
+  })
+
   test('nothing, a byte, and a megabyte and more', () => {
     for (const bytes of [new Uint8Array(), new Uint8Array(9), new Uint8Array(1_048_577).fill(0x44)]) {
       expect(bob.decrypt(alice, { type: 2, bytes }).ok).toBe(false)

@@ -96,7 +96,7 @@ describe('attack 13: points of small order and second encodings', () => {
     const bundle = bob.bundle()
     for (const preKey of [...smallOrderKeys, nonCanonical(bundle.preKey!)])
       expect(alice.tryInitiate(bob, { ...bundle, preKey })).toEqual({ ok: false, reason: 'invalid-key' })
-    for (const signedPreKey of smallOrderKeys) {
+    for (const signedPreKey of [...smallOrderKeys, bundle.signedPreKey.with(0, 6)]) {
       const signedPreKeySignature = xeddsaSignWithSeed(bob.own.seed, signedPreKey)
       const result = alice.tryInitiate(bob, { ...bundle, signedPreKey, signedPreKeySignature })
       expect(result).toEqual({ ok: false, reason: 'invalid-key' })
@@ -115,7 +115,11 @@ describe('attack 13: points of small order and second encodings', () => {
 
   test('as a ratchet key, even from a peer whose MAC is right', () => {
     const [alice, bob] = friends()
-    for (const ratchetKey of [...smallOrderKeys, nonCanonical(alice.own.identityKey)]) {
+    for (const ratchetKey of [
+      ...smallOrderKeys,
+      nonCanonical(alice.own.identityKey),
+      alice.own.identityKey.with(0, 6),
+    ]) {
       const { bytes } = encryptFrom(alice, bob, 'hello', { ratchetKey })
       expect(bob.read(alice, { type: 2, bytes })).toBe('[invalid-key]')
     }
