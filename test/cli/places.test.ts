@@ -25,6 +25,8 @@ test('the socket stands beside the data, or under a name of its own where that p
   expect(elsewhere).toMatch(/\/linnet-\d+\/[0-9a-f]{24}\.sock$/u)
   makePrivateDir(join(elsewhere, '..'))
   expect(socketPath({ XDG_RUNTIME_DIR }, tooLong, 'control.sock')).toBe(elsewhere)
+  expect(socketPath({ XDG_RUNTIME_DIR }, `${tooLong}e`, 'control.sock')).not.toBe(elsewhere)
+  expect(socketPath({}, tooLong, 'control.sock')).toContain(tmpdir())
 })
 
 test('nobody is spoken to in a directory that somebody else put there', () => {

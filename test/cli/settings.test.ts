@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { profileDir, socketPath } from '../../cli/places.ts'
+import { profileDir } from '../../cli/places.ts'
 import { resolveSettings } from '../../cli/settings.ts'
 
 let home: string
@@ -97,14 +97,4 @@ test('an explicit directory is the default profile itself; others are beneath it
 
 test.each(['', '..', '../x', 'a/b', '.hidden', 'x'.repeat(65), 'a\u0000b'])('“%s” cannot name a profile', (name) => {
   expect(() => profileDir(env(), '/x', name)).toThrow('cannot name a profile')
-})
-
-test('a socket whose path would be too long goes to the runtime directory, always the same', () => {
-  expect(socketPath(env(), '/short', 'control.sock')).toBe('/short/control.sock')
-  const deep = `/${'d'.repeat(120)}`
-  const moved = socketPath(env({ XDG_RUNTIME_DIR: '/run/user/7' }), deep, 'control.sock')
-  expect(moved).toMatch(/^\/run\/user\/7\/linnet-\d+\/[0-9a-f]{24}\.sock$/u)
-  expect(socketPath(env({ XDG_RUNTIME_DIR: '/run/user/7' }), deep, 'control.sock')).toBe(moved)
-  expect(socketPath(env({ XDG_RUNTIME_DIR: '/run/user/7' }), `${deep}e`, 'control.sock')).not.toBe(moved)
-  expect(socketPath(env(), deep, 'control.sock')).toContain(tmpdir())
 })
