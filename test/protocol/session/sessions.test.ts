@@ -1,7 +1,7 @@
 /** The contract of `protocol/session/types.ts`, told as stories. */
 import { describe, expect, test } from 'vitest'
 import { LocalError, UsageError } from '../../../protocol/errors.ts'
-import { archivedSessionsMax, unansweredMsMax } from '../../../protocol/session/limits.ts'
+import { archivedSessionsMax, prekeyIdMax, unansweredMsMax } from '../../../protocol/session/limits.ts'
 import { createIdentity, signalSessions } from '../../../protocol/session/signal.ts'
 import { seededRandom } from '../../interop/seeded-random.ts'
 import { dayMs, Device, everyoneCanTalk, expectRead, friends, strangers } from './device.ts'
@@ -173,4 +173,18 @@ test('an identity has a registration id of 14 bits', () => {
   expect(() => createIdentity(new Uint8Array(32), 16_381)).toThrow(UsageError)
   expect(() => createIdentity(new Uint8Array(31), 1)).toThrow(UsageError)
   expect(createIdentity(new Uint8Array(32), 16_380).identityKey).toHaveLength(33)
+})
+
+test('prekey ids have 24 bits', () => {
+  const { random } = new Device('alice')
+  const ids = (first: number, count: number): number[] =>
+    signalSessions.generatePreKeys(first, count, random).map(({ id }) => id)
+  expect(ids(prekeyIdMax - 1, 2)).toEqual([prekeyIdMax - 1, prekeyIdMax])
+  for (const [first, count] of [
+    [prekeyIdMax, 2],
+    [-1, 3],
+    [0.5, 1],
+  ] as const) {
+    expect(() => ids(first, count)).toThrow(UsageError)
+  }
 })
