@@ -35,9 +35,10 @@ type Attempt =
 
 function inTransaction(db: Database.Database, engine: SqliteEngine, calls: readonly StoreCall[]): Attempt {
   try {
+    engine.begun() // First, because what cannot begin is rolled back too.
     db.exec('BEGIN IMMEDIATE')
-    engine.begun()
     const outcomes = calls.map((call) => engine.run(call))
+    engine.ending()
     db.exec('COMMIT')
     return { ok: true, outcomes }
   } catch (error) {

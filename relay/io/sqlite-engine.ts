@@ -4,25 +4,36 @@ import { Reached } from '../core/reached.ts'
 import type { QuietLimit, StoreCall, StoreOutcome } from '../core/store-calls.ts'
 import { SqliteDirectory } from './sqlite-directory.ts'
 import { SqliteMailboxes } from './sqlite-mailboxes.ts'
+import { SqliteWaiting } from './sqlite-waiting.ts'
 import type { Engine, StoreLimits } from './store.ts'
 
 export class SqliteEngine implements Engine {
   readonly #directory: SqliteDirectory
+  readonly #waiting: SqliteWaiting
   readonly #mailboxes: SqliteMailboxes
 
-  constructor(db: Database.Database, limits: StoreLimits) {
+  /** `newestMax` envelopes are known in memory only. */
+  constructor(db: Database.Database, limits: StoreLimits, newestMax?: number) {
     const reached = new Reached<QuietLimit>()
     this.#directory = new SqliteDirectory(db, limits, reached)
-    this.#mailboxes = new SqliteMailboxes(db, limits, this.#directory, reached)
+    this.#waiting = new SqliteWaiting(db, newestMax)
+    this.#mailboxes = new SqliteMailboxes(db, limits, this.#directory, this.#waiting, reached)
   }
 
-  /** To be told when a batch begins. */
+  /** To be told before a batch begins. */
   begun(): void {
+    this.#waiting.begin()
     this.#mailboxes.batchBegins()
+  }
+
+  /** To be told before a batch is committed. */
+  ending(): void {
+    this.#waiting.file()
   }
 
   /** To be told after every rollback. */
   rolledBack(): void {
+    this.#waiting.rolledBack()
     this.#mailboxes.forgetLevels()
     this.#directory.forgetCounts()
   }

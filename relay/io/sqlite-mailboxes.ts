@@ -6,7 +6,8 @@ import type { Envelope, LossReason } from '../../protocol/wire/mailbox.ts'
 import type { Reached } from '../core/reached.ts'
 import type { Answer, Ask, Census, Enqueued, LostEnvelope, QuietLimit } from '../core/store-calls.ts'
 import type { SqliteDirectory } from './sqlite-directory.ts'
-import { Counted, Totals, type Total } from './sqlite-totals.ts'
+import { Counted, Totals } from './sqlite-totals.ts'
+import type { Placed, SqliteWaiting } from './sqlite-waiting.ts'
 import { fullBy, type StoreLimits } from './store.ts'
 
 /** A mailbox and how full it is. Counted once and then kept in memory, since this thread is the only writer. */
@@ -25,6 +26,7 @@ export class SqliteMailboxes {
   readonly #limits: StoreLimits
   readonly #directory: SqliteDirectory
   readonly #sql: ReturnType<typeof prepare>
+  readonly #waiting: SqliteWaiting
   readonly #totals: Totals
   readonly #reached: Reached<QuietLimit>
   readonly #levels = new Map<DeviceId, Level>()
@@ -33,12 +35,19 @@ export class SqliteMailboxes {
   /** Bytes in use when this batch began, and what it has added since; unknown until one of its calls asks. */
   #usedBytes: number | undefined
 
-  constructor(db: Database.Database, limits: StoreLimits, directory: SqliteDirectory, reached: Reached<QuietLimit>) {
+  constructor(
+    db: Database.Database,
+    limits: StoreLimits,
+    directory: SqliteDirectory,
+    waiting: SqliteWaiting,
+    reached: Reached<QuietLimit>,
+  ) {
     this.#limits = limits
     this.#directory = directory
+    this.#waiting = waiting
     this.#reached = reached
     this.#sql = prepare(db)
-    this.#totals = new Totals(() => this.#sql.census.all())
+    this.#totals = new Totals(() => waiting.totals())
     this.#tombstones = new Counted(() => this.#sql.countTombstones.get()?.count ?? 0)
   }
 
@@ -56,45 +65,27 @@ export class SqliteMailboxes {
   enqueue({ mailbox, envelope, nowMs }: Ask<'enqueue'>): Enqueued {
     const level = this.#levelOf(mailbox)
     if (level === undefined) return { state: 'unknown-mailbox' }
-    const id = idBytes(envelope.id)
+    const seq = this.#waiting.find(level.box, envelope.id)
+    if (seq !== undefined) return { state: 'duplicate', ...this.#held(seq) }
     this.#usedBytes ??= this.#fileBytes().used
-    const isCrowded = this.#usedBytes + envelope.sealed.length > this.#limits.relayBytesMax
-    if (isCrowded || !this.#hasRoom(level, envelope)) return this.#squeeze(level, envelope, nowMs, isCrowded)
-    return this.#insert(level, id, envelope, nowMs, [])
-  }
-
-  /** Where there is no room: what is there already is, and what is more urgent may push others out. */
-  #squeeze(level: Level, envelope: Envelope, nowMs: number, isCrowded: boolean): Enqueued {
-    const id = idBytes(envelope.id)
-    const held = this.#sql.held.get(level.box, id)
-    if (held !== undefined) return { state: 'duplicate', ...held }
-    if (isCrowded) return { state: 'crowded' }
+    if (this.#usedBytes + envelope.sealed.length > this.#limits.relayBytesMax) return { state: 'crowded' }
     const victims = this.#victims(level, envelope)
     if (!Array.isArray(victims)) return { state: 'full', limit: victims }
-    for (const victim of victims) this.#drop(level, victim, 'pruned', nowMs)
-    return this.#insert(
-      level,
-      id,
-      envelope,
-      nowMs,
-      victims.map((victim) => envelopeIdOf(victim.id)),
-    )
+    for (const { id } of victims) this.#drop(level, id, 'pruned', nowMs)
+    this.#insert(level, envelope, nowMs)
+    return { state: 'stored', storedMs: nowMs, expiresMs: envelope.expiresMs, pruned: victims.map(({ id }) => id) }
   }
 
-  #insert(level: Level, id: Uint8Array, envelope: Envelope, nowMs: number, pruned: readonly EnvelopeId[]): Enqueued {
-    const { urgency, expiresMs, sealed } = envelope
-    const { box } = level
-    if (this.#sql.insert.run(box, id, urgency, nowMs, expiresMs, sealed.length, sealed).changes === 0) {
-      const held = this.#sql.held.get(box, id)
-      if (held === undefined) throw new Error('a row that was just in the way is gone')
-      return { state: 'duplicate', ...held }
-    }
-    this.#dropTombstone(level, id)
+  #insert(level: Level, { id, urgency, expiresMs, sealed }: Envelope, nowMs: number): void {
+    const key = idBytes(id)
+    const bytes = sealed.length
+    const seq = Number(this.#sql.insert.run(level.box, key, urgency, nowMs, expiresMs, bytes, sealed).lastInsertRowid)
+    this.#waiting.add(level.box, { seq, id, urgency, bytes, expiresMs })
+    this.#dropTombstone(level, key)
     level.count += 1
-    level.bytes += sealed.length
-    this.#totals.changed(urgency, 1, sealed.length)
-    this.#usedBytes = (this.#usedBytes ?? 0) + sealed.length
-    return { state: 'stored', storedMs: nowMs, expiresMs, pruned }
+    level.bytes += bytes
+    this.#totals.changed(urgency, 1, bytes)
+    this.#usedBytes = (this.#usedBytes ?? 0) + bytes
   }
 
   page(ask: Ask<'page'>): Answer<'page'> {
@@ -104,8 +95,8 @@ export class SqliteMailboxes {
     let more = false
     const box = this.#levelOf(ask.mailbox)?.box
     if (box === undefined) return { envelopes: [], more }
-    for (const row of this.#sql.order.iterate(box, ask.nowMs)) {
-      if (except.has(envelopeIdOf(row.id))) continue
+    for (const row of this.#waiting.inOrder(box)) {
+      if (row.expiresMs <= ask.nowMs || except.has(row.id)) continue
       bytes += row.bytes + ask.overheadBytes
       more = chosen.length >= ask.countMax || (bytes > ask.bytesMax && chosen.length > 0)
       if (more) break
@@ -119,14 +110,9 @@ export class SqliteMailboxes {
     const level = this.#levelOf(mailbox)
     if (level === undefined) return { deleted: 0, storedMs }
     for (const id of ids) {
-      const key = idBytes(id)
-      this.#dropTombstone(level, key)
-      const row = this.#sql.removeById.get(level.box, key)
-      if (row === undefined) continue
-      level.count -= 1
-      level.bytes -= row.bytes
-      this.#totals.changed(row.urgency, -1, row.bytes)
-      storedMs.push(row.storedMs)
+      this.#dropTombstone(level, idBytes(id))
+      const row = this.#remove(level, id)
+      if (row !== undefined) storedMs.push(row.storedMs)
     }
     return { deleted: storedMs.length, storedMs }
   }
@@ -148,8 +134,9 @@ export class SqliteMailboxes {
     for (const row of expired) {
       const mailbox = deviceIdOf(row.device)
       const level = this.#levelOf(mailbox)
-      if (level !== undefined) this.#drop(level, row, 'expired', nowMs)
-      lost.push({ mailbox, id: envelopeIdOf(row.id), reason: 'expired' })
+      const id = envelopeIdOf(row.id)
+      if (level !== undefined) this.#drop(level, id, 'expired', nowMs)
+      lost.push({ mailbox, id, reason: 'expired' })
     }
     if (expired.length >= countMax) return { lost, more: true, reached: this.#reached.take() }
     const forgotten = this.#tombstones.gone(
@@ -174,11 +161,11 @@ export class SqliteMailboxes {
   }
 
   /** The least urgent, then oldest, that must go for the newcomer; the bound in its way when they are no less urgent than it. */
-  #victims(level: Level, newcomer: Envelope): Row[] | ReturnType<typeof fullBy> {
+  #victims(level: Level, newcomer: Envelope): Placed[] | ReturnType<typeof fullBy> {
     const left = { count: level.count, bytes: level.bytes }
-    const victims: Row[] = []
+    const victims: Placed[] = []
     if (this.#hasRoom(left, newcomer)) return victims
-    for (const row of this.#sql.lessUrgent.all(level.box, newcomer.urgency)) {
+    for (const row of this.#waiting.lessUrgent(level.box, newcomer.urgency)) {
       if (this.#hasRoom(left, newcomer)) break
       victims.push(row)
       left.count -= 1
@@ -193,20 +180,29 @@ export class SqliteMailboxes {
     if (known !== undefined) return known
     const box = this.#directory.boxOf(mailbox)
     if (box === undefined) return undefined
-    const { count, bytes, tombstones } = this.#sql.level.get(box, box) ?? { count: 0, bytes: 0, tombstones: 0 }
-    const level = { box, count, bytes, tombstones }
+    const tombstones = this.#sql.countTombstonesOf.get(box)?.count ?? 0
+    const level = { box, ...this.#waiting.levelOf(box), tombstones }
     if (this.#levels.size >= levelsMax) this.#levels.clear()
     this.#levels.set(mailbox, level)
     return level
   }
 
-  #drop(level: Level, row: Row, reason: LossReason, atMs: number): void {
-    this.#sql.remove.run(row.seq)
+  /** Undefined when it did not wait there. */
+  #remove(level: Level, id: EnvelopeId): Removed | undefined {
+    const seq = this.#waiting.remove(level.box, id)
+    const row = seq === undefined ? undefined : this.#sql.remove.get(seq)
+    if (row === undefined) return undefined
     level.count -= 1
     level.bytes -= row.bytes
     this.#totals.changed(row.urgency, -1, row.bytes)
-    this.#dropTombstone(level, row.id) // Of an earlier loss of the same.
-    this.#sql.addTombstone.run(level.box, row.id, reason, atMs)
+    return row
+  }
+
+  #drop(level: Level, id: EnvelopeId, reason: LossReason, atMs: number): void {
+    this.#remove(level, id)
+    const key = idBytes(id)
+    this.#dropTombstone(level, key) // Of an earlier loss of the same.
+    this.#sql.addTombstone.run(level.box, key, reason, atMs)
     level.tombstones += 1
     this.#tombstones.gone(-1)
     const { tombstonesMax } = this.#limits
@@ -224,12 +220,19 @@ export class SqliteMailboxes {
   }
 
   #giveUp({ device, box }: { readonly device: DeviceId; readonly box: number }): LostEnvelope[] {
-    const rows = this.#sql.allOf.all(box)
-    for (const { urgency, bytes } of rows) this.#totals.changed(urgency, -1, bytes)
-    this.#sql.removeAll.run(box)
+    const level = { box, count: 0, bytes: 0, tombstones: 0 }
+    const ids = Array.from(this.#waiting.inOrder(box), ({ id }) => id)
+    for (const id of ids) this.#remove(level, id)
     this.#tombstones.gone(this.#sql.dropTombstones.run(box).changes)
     this.#levels.delete(device)
-    return rows.map(({ id }) => ({ mailbox: device, id: envelopeIdOf(id), reason: 'expired' }))
+    return ids.map((id) => ({ mailbox: device, id, reason: 'expired' }))
+  }
+
+  /** When it was stored first, and until when it is kept. */
+  #held(seq: number): Held {
+    const held = this.#sql.held.get(seq)
+    if (held === undefined) throw new Error('a row that was just found is gone')
+    return held
   }
 
   #read(seq: number): Envelope {
@@ -252,37 +255,23 @@ function prepare(db: Database.Database) {
     SELECT seq FROM tombstone WHERE box = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)`
   const forgetTombstones = `DELETE FROM tombstone WHERE seq IN (
     SELECT seq FROM tombstone WHERE at_ms <= ? ORDER BY at_ms LIMIT ?)`
-  const census = `SELECT urgency, count(*) AS messages, sum(bytes) AS bytes FROM mailbox INDEXED BY mailbox_order
-    GROUP BY urgency`
   const pages = `SELECT page_count AS pages, freelist_count AS free, page_size AS size
     FROM pragma_page_count, pragma_freelist_count, pragma_page_size`
-  const expired = `SELECT seq, device, id, bytes, urgency FROM mailbox JOIN device USING (box)
+  const expired = `SELECT device, id FROM mailbox JOIN device USING (box)
     WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?`
-  const level = `SELECT count(*) AS count, coalesce(sum(bytes), 0) AS bytes,
-    (SELECT count(*) FROM tombstone WHERE box = ?) AS tombstones FROM mailbox WHERE box = ?`
   return {
-    held: db.prepare<[number, Bytes], { storedMs: number; expiresMs: number }>(
-      'SELECT stored_ms AS storedMs, expires_ms AS expiresMs FROM mailbox WHERE box = ? AND id = ?',
+    held: db.prepare<[number], Held>(
+      'SELECT stored_ms AS storedMs, expires_ms AS expiresMs FROM mailbox WHERE seq = ?',
     ),
     insert: db.prepare(`INSERT INTO mailbox (box, id, urgency, stored_ms, expires_ms, bytes, sealed)
-      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (box, id) DO NOTHING`),
-    level: db.prepare<[number, number], Omit<Level, 'box'>>(level),
-    lessUrgent: db.prepare<[number, number], Row>(
-      'SELECT seq, id, bytes, urgency FROM mailbox WHERE box = ? AND urgency > ? ORDER BY urgency DESC, seq',
-    ),
-    order: db.prepare<[number, number], Row>(
-      'SELECT seq, id, bytes, urgency FROM mailbox WHERE box = ? AND expires_ms > ? ORDER BY urgency, seq',
-    ),
+      VALUES (?, ?, ?, ?, ?, ?, ?)`),
     read: db.prepare<[number], EnvelopeRow>(
       'SELECT id, urgency, expires_ms AS expiresMs, sealed FROM mailbox WHERE seq = ?',
     ),
-    remove: db.prepare('DELETE FROM mailbox WHERE seq = ?'),
-    removeById: db.prepare<[number, Bytes], { bytes: number; storedMs: number; urgency: number }>(
-      'DELETE FROM mailbox WHERE box = ? AND id = ? RETURNING bytes, stored_ms AS storedMs, urgency',
+    remove: db.prepare<[number], Removed>(
+      'DELETE FROM mailbox WHERE seq = ? RETURNING bytes, stored_ms AS storedMs, urgency',
     ),
-    removeAll: db.prepare('DELETE FROM mailbox WHERE box = ?'),
-    allOf: db.prepare<[number], Row>('SELECT seq, id, bytes, urgency FROM mailbox WHERE box = ?'),
-    expired: db.prepare<[number, number], Row & { readonly device: Buffer }>(expired),
+    expired: db.prepare<[number, number], { readonly device: Buffer; readonly id: Buffer }>(expired),
     addTombstone: db.prepare('INSERT INTO tombstone (box, id, reason, at_ms) VALUES (?, ?, ?, ?)'),
     dropTombstone: db.prepare('DELETE FROM tombstone WHERE box = ? AND id = ?'),
     dropTombstones: db.prepare('DELETE FROM tombstone WHERE box = ?'),
@@ -292,18 +281,20 @@ function prepare(db: Database.Database) {
     trimTombstones: db.prepare(trimTombstones),
     forgetTombstones: db.prepare(forgetTombstones),
     pages: db.prepare<[], { pages: number; free: number; size: number }>(pages),
-    census: db.prepare<[], Total>(census),
     oldest: db.prepare<[], { oldestMs: number }>('SELECT stored_ms AS oldestMs FROM mailbox ORDER BY seq LIMIT 1'),
+    countTombstonesOf: db.prepare<[number], { count: number }>('SELECT count(*) AS count FROM tombstone WHERE box = ?'),
     countTombstones: db.prepare<[], { count: number }>('SELECT count(*) AS count FROM tombstone'),
   }
 }
 
-type Bytes = Uint8Array
+interface Held {
+  readonly storedMs: number
+  readonly expiresMs: number
+}
 
-interface Row {
-  readonly seq: number
-  readonly id: Buffer
+interface Removed {
   readonly bytes: number
+  readonly storedMs: number
   readonly urgency: number
 }
 

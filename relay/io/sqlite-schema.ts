@@ -52,4 +52,21 @@ export const relaySchema: readonly Migration[] = [
       CREATE INDEX tombstone_at ON tombstone (at_ms);
     `,
   },
+  {
+    name: 'what waits is filed apart from what it says',
+    sql: `
+      -- Where in its mailbox each envelope waits, but for the newest, which are known in memory: all up to the number in
+      -- filed are here, and some after it.
+      CREATE TABLE waiting (
+        box INTEGER NOT NULL, id BLOB NOT NULL, seq INTEGER NOT NULL, urgency INTEGER NOT NULL, bytes INTEGER NOT NULL,
+        PRIMARY KEY (box, id)
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE filed (seq INTEGER NOT NULL) STRICT;
+      INSERT INTO waiting SELECT box, id, seq, urgency, bytes FROM mailbox;
+      INSERT INTO filed SELECT coalesce(max(seq), 0) FROM mailbox;
+      CREATE INDEX waiting_order ON waiting (box, urgency, seq, bytes);
+      DROP INDEX mailbox_id;
+      DROP INDEX mailbox_order;
+    `,
+  },
 ]

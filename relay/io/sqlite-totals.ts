@@ -12,12 +12,12 @@ export interface Total {
 }
 
 export class Totals {
-  readonly #count: () => readonly Total[]
+  readonly #count: () => Iterable<Total>
   #messages: number[] = []
   #bytes = 0
   #isKnown = false
 
-  constructor(count: () => readonly Total[]) {
+  constructor(count: () => Iterable<Total>) {
     this.#count = count
     try {
       this.#recount()
@@ -47,7 +47,7 @@ export class Totals {
     this.#messages = Array.from({ length: urgencyMax + 1 }, () => 0)
     this.#bytes = 0
     for (const { urgency, messages, bytes } of this.#count()) {
-      this.#messages[urgency] = messages
+      this.#messages[urgency] = (this.#messages[urgency] ?? 0) + messages
       this.#bytes += bytes
     }
     this.#isKnown = true
