@@ -3,6 +3,7 @@ import { isDialable, parse, placeOf, withoutPeer } from './io/addresses.ts'
 import type { DeviceId } from '../protocol/ids.ts'
 import { nameCharactersMax, relayTokenBytesMax, relaysNamedMax } from '../protocol/limits.ts'
 import { NodeError, type NodeOptions } from './api.ts'
+import { badName, cleanName, isName } from './core/names.ts'
 import type { RelayTokens } from './core/relay-tokens.ts'
 
 /** Any free port will do when the usual one is taken. */
@@ -86,15 +87,13 @@ function decoded(text: string): string | undefined {
   }
 }
 
+/** As contacts will see it: marks that cannot be seen are left out, here as there. */
 function checkName(name: string): string {
-  const trimmed = name.trim()
-  if (trimmed === '' || [...trimmed].length > nameCharactersMax || /\p{Cc}/u.test(trimmed)) {
-    throw new NodeError(
-      'invalid-name',
-      `a name has 1 to ${nameCharactersMax} characters, none of them a control character`,
-    )
+  const shown = cleanName(name)
+  if (!isName(shown) || [...name.trim()].length > nameCharactersMax || /\p{Cc}/u.test(name.trim())) {
+    throw new NodeError('invalid-name', badName)
   }
-  return trimmed
+  return shown
 }
 
 function checkAddress(text: string): string {

@@ -5,19 +5,13 @@
  */
 import { equalBytes } from '../../protocol/crypto/bytes.ts'
 import type { AccountId, DeviceId } from '../../protocol/ids.ts'
-import {
-  inviteLifeMs,
-  inviteRelaysMax,
-  invitesMax,
-  nameCharactersMax,
-  requestsMax,
-  tokenLength,
-} from '../../protocol/limits.ts'
+import { inviteLifeMs, inviteRelaysMax, invitesMax, requestsMax, tokenLength } from '../../protocol/limits.ts'
 import { openCard, type Card, type SignedCard } from '../../protocol/wire/card.ts'
 import type { Introduction } from '../../protocol/wire/content.ts'
 import { formatInvite, type Invite } from '../../protocol/wire/invite.ts'
 import type { Draft } from './draft.ts'
 import type { Input } from './inputs.ts'
+import { badName, cleanName, isName, numberedName } from './names.ts'
 import type { OwnCard } from './own-card.ts'
 import type { Contact } from './state.ts'
 
@@ -285,26 +279,12 @@ function isKnown(signed: SignedCard, contact: Contact | undefined, nowMs: number
   return equalBytes(known.card, signed.card) && equalBytes(known.signature, signed.signature)
 }
 
-const badName = `a name is 1 to ${nameCharactersMax} characters, without line breaks or control characters, and not "me"`
-
-/** Names come from strangers and go to terminals: no control characters, no invisible direction marks, no padding. */
-function isName(name: string): boolean {
-  return name.length > 0 && name.length <= nameCharactersMax && name === cleanName(name) && name !== 'me'
-}
-
-function cleanName(name: string): string {
-  return name
-    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '')
-    .replace(/\s+/gu, ' ')
-    .trim()
-    .slice(0, nameCharactersMax)
-}
-
 /** The name they gave themselves, made unlike any other contact's. */
 function freeName(wanted: string, account: AccountId, draft: Draft): string {
   const base = cleanName(wanted)
   const start = isName(base) ? base : account.slice(0, 8)
-  let name = start
-  for (let n = 2; draft.nameTaken(name, account); n++) name = `${start.slice(0, nameCharactersMax - 5)}-${n}`
-  return name
+  for (let n = 1; ; n++) {
+    const name = numberedName(start, n)
+    if (!draft.nameTaken(name, account)) return name
+  }
 }
