@@ -10,7 +10,7 @@ import { Memtable, type Listed } from './memtable.ts'
 import type { Total } from './sqlite-totals.ts'
 
 /** Some 200 bytes of memory each. A start looks for at most twice as many. */
-export const memtableMax = 65_536
+const memtableMax = 65_536
 /** Filed in one transaction at the least: fewer would not share their pages. */
 const filedMin = 256
 
