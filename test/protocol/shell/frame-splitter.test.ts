@@ -42,6 +42,15 @@ test('byte by byte, too', () => {
   expect(found.every((frame, i) => Buffer.compare(frame, frames[i] ?? Uint8Array.of()) === 0)).toBe(true)
 })
 
+test('of every length at which its prefix grows', () => {
+  for (const length of [0, 1, 127, 128, 129, 16_383, 16_384, 16_385]) {
+    const splitter = new FrameSplitter()
+    splitter.push(withLength(new Uint8Array(length).fill(7)))
+    splitter.push(withLength(Uint8Array.of(1)))
+    expect(all(splitter)).toEqual([new Uint8Array(length).fill(7), Uint8Array.of(1)])
+  }
+})
+
 test('a length beyond the limit is refused as soon as it is known, and before anything follows', () => {
   const tooLong = new FrameSplitter()
   tooLong.push(withLength(new Uint8Array(frameBytesMax + 1)).subarray(0, 3))

@@ -185,6 +185,19 @@ describe('attack 29: protobuf', () => {
     }
   })
 
+  test('of a first message nothing but the registration id may be missing, and nothing stands twice', () => {
+    const [stranger, reader] = strangers(false)
+    const first = stranger.encrypt(reader, 'hello')
+    const parts = fieldsOf(first.bytes, 0)
+    const said = (changed: readonly Field[]): string =>
+      reader.read(stranger, { type: 3, bytes: message(0x44, changed) })
+    for (const { field } of parts.filter((one) => one.field !== 5)) {
+      expect(said(without(parts, field)), `${field}`).toMatch(/^\[(malformed|version)\]$/)
+    }
+    for (const part of parts) expect(said([...parts, part]), `${part.field}`).toBe('[malformed]')
+    expectRead(reader, stranger, first, 'hello')
+  })
+
   test('nothing, a byte, and a megabyte and more', () => {
     for (const bytes of [new Uint8Array(), new Uint8Array(9), new Uint8Array(1_048_577).fill(0x44)]) {
       expect(bob.decrypt(alice, { type: 2, bytes }).ok).toBe(false)
