@@ -20,8 +20,8 @@ export function isLasting(refusal: DirectoryRefusal): refusal is LastingRefusal 
 export const depositRefusalWords: Record<DepositRefusal, string> = {
   full: 'their mailbox is full; it goes as soon as there is room',
   'unknown-mailbox': 'the relay does not serve them',
-  expired: 'the relay holds it for too old',
-  'far-future': 'the relay holds its expiry for too far away: one of the clocks is wrong',
+  expired: 'the relay holds it for too old: one of the clocks is wrong, and doctor may say which',
+  'far-future': 'the relay holds its expiry for too far away: one of the clocks is wrong, and doctor may say which',
   'too-large': 'the relay holds it for too large',
   busy: 'the relay is busy',
   'rate-limited': 'the relay asks to slow down',
