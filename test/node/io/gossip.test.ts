@@ -112,6 +112,25 @@ test('a relay passes on nothing that is too long for a sign of presence', async 
   expect(bob.heard.filter((text) => text.includes('xxx'))).toEqual([])
 })
 
+test('with circuits off nothing is said through a relay, which would see who listens to whom', async () => {
+  const noFriends = { isFriend: () => false }
+  const [alice, bob, carol] = [
+    await listener({ ...noFriends, circuits: false }),
+    await listener(),
+    await listener(noFriends),
+  ]
+  await visit(await sharedRelay(), alice, bob, carol)
+  const says = (who: Listener, word: string): Promise<void> =>
+    who.device.network.publish(topic, new TextEncoder().encode(`${word} ${++signs}`))
+  const heard = (word: string): number => bob.heard.filter((text) => text.includes(word)).length
+  const round = async (): Promise<number> => {
+    await Promise.all([says(alice, 'alice'), says(carol, 'carol')])
+    return heard('carol')
+  }
+  await expect.poll(round, { timeout: 10_000 }).toBeGreaterThan(4)
+  expect(heard('alice')).toBe(0)
+})
+
 test('over a link, without a relay', async () => {
   const [alice, bob] = [await listener(), await listener()]
   await link(alice.device, bob.device)
