@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Command } from 'commander'
 import { buildProgram } from '../../cli/program.ts'
-import { contactNamed, fresh } from './fake-node.ts'
+import { contactNamed, fresh, type Rows } from './fake-node.ts'
 import { arrives, fakeMain, linesOf, messageFrom, openShell, plantProfile, type Shell } from './shell.ts'
 
 interface Stage {
@@ -225,6 +225,21 @@ test('the passphrase comes from a file or the environment, and a wrong one is re
   expect(shown.out).toContain('(set)')
   expect(shown.out).not.toContain('sesame')
 })
+
+test.each(['circuits', 'lan', 'upnp', 'presence'])(
+  '--no-%s reaches the node, as a flag and as a variable',
+  async (one) => {
+    const { shell, dir, at } = profile()
+    const told = async (flags: readonly string[], env: NodeJS.ProcessEnv): Promise<unknown> => {
+      expect(await shell.run(['invite', ...at, ...flags], undefined, env)).toMatchObject({ code: 0 })
+      return (JSON.parse(readFileSync(join(dir, 'fake.json'), 'utf8')) as Rows).switches
+    }
+    const all = { circuits: true, lan: true, upnp: true, presence: true }
+    expect(await told([], {})).toEqual(all)
+    expect(await told([`--no-${one}`], {})).toEqual({ ...all, [one]: false })
+    expect(await told([], { [`LINNET_${one.toUpperCase()}`]: '0' })).toEqual({ ...all, [one]: false })
+  },
+)
 
 test('config show says what is in force and where it came from', async () => {
   const shell = openShell(fakeMain)

@@ -20,6 +20,8 @@ export interface Rows {
   events: StoredEvent[]
   lastSeq: number
   heard: number
+  /** What the last process was told of these. */
+  switches?: Pick<NodeOptions, 'circuits' | 'lan' | 'upnp' | 'presence'>
 }
 
 export async function createFakeNode(options: NodeOptions): Promise<LinnetNode> {
@@ -35,6 +37,8 @@ export async function createFakeNode(options: NodeOptions): Promise<LinnetNode> 
     }
     if (rows.passphrase !== options.passphrase) throw new NodeError('wrong-passphrase', 'the passphrase is wrong')
     if (options.relays !== undefined) rows.relays = options.relays
+    const { circuits = true, lan = true, upnp = true, presence = true } = options
+    rows.switches = { circuits, lan, upnp, presence }
     return fakeNode(dataDir, rows, unlock)
   } catch (error) {
     unlock()
