@@ -2,6 +2,8 @@
 import type { Stream } from '@libp2p/interface'
 import { expect, test } from 'vitest'
 import { Frames } from '../../protocol/shell/frames.ts'
+import { backlogBounds, Pace } from '../../relay/io/pace.ts'
+import { Backlog } from '../../protocol/shell/backlog.ts'
 import { LightLine } from '../../bench/relay/light-line.ts'
 import { connectLight } from '../../bench/relay/light.ts'
 import { mailboxFrame, mailboxProtocol, type MailboxFrame } from '../../protocol/wire/mailbox.ts'
@@ -27,6 +29,18 @@ test('who goes on after being told to slow down is not read, and keeps what it s
   await new Promise((resolve) => setTimeout(resolve, 1_000))
   expect(refused).toBeLessThan(100)
   expect(line.stream.writeBufferLength).toBeGreaterThan((sent / 4) * 100)
+})
+
+test('whoever was told to slow down is held once, and of others sixteen frames are taken in a turn', async () => {
+  const pace = new Pace(new Backlog(() => 0, backlogBounds))
+  const waits = (frames: number): boolean[] => Array.from({ length: frames }, () => pace.taken() !== undefined)
+  expect(waits(16).indexOf(true)).toBe(15)
+  pace.hold(1)
+  expect(waits(10)).toEqual([true, ...Array<boolean>(9).fill(false)])
+  pace.hold(0)
+  const beganMs = performance.now()
+  await pace.taken()
+  expect(performance.now() - beganMs).toBeGreaterThan(90) // Not less than a tenth of a second.
 })
 
 test('a long row of large frames is taken whole, a few in each turn', async () => {

@@ -163,6 +163,7 @@ test('other relays are named in full, or not at all', () => {
   for (const word of ['other.example.org', '/dns4/other.example.org/tcp/4001', `${other}/p2p-circuit`]) {
     expect(complaints(`[drain]\nelsewhere = ["${word}"]`).join()).toContain('is not the full address of a relay')
   }
+  expect(read(`[drain]\nelsewhere = ${JSON.stringify([other, other, other])}`).elsewhere).toHaveLength(3)
   const four = JSON.stringify([other, other, other, other])
   expect(complaints(`[drain]\nelsewhere = ${four}`)).toEqual(['[drain] elsewhere takes at most 3 relays'])
 })
