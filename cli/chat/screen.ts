@@ -45,10 +45,21 @@ export function openScreen(output: Output): Screen {
     }
   }
   io.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
-  const clear = (): void => clearTyped(io, process.stdout)
+  // A terminal that can only go forward (in an editor, on a serial line) shows sequences instead of obeying them.
+  const isDumb = process.env['TERM'] === 'dumb'
+  let prompting = false
+  io.on('line', () => (prompting = false))
+  const clear = (): void => {
+    if (!isDumb) clearTyped(io, process.stdout)
+    else if (prompting) process.stdout.write('\n')
+    prompting = false
+  }
   let closed = false
   const again = (): void => {
-    if (!closed) io.prompt(true)
+    if (closed) return
+    if (isDumb) clear()
+    io.prompt(true)
+    prompting = true
   }
   let prompted = ''
   return {

@@ -1,17 +1,20 @@
-/** How commands end when a signal or a closed terminal ends them: which code, and what is left behind. */
-import { spawn } from 'node:child_process'
+/** Signals and terminals: which code a command ends with, what is left behind, and what a simple terminal is sent. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { contactNamed, fresh } from './fake-node.ts'
-import { eventually, fakeMain, linesOf, openShell, plantProfile, type Shell } from './shell.ts'
+import { arrives, eventually, fakeMain, linesOf, messageFrom, openShell, plantProfile, type Shell } from './shell.ts'
 
-/** Alice's profile, with these contacts in it. */
-function profile(...contacts: readonly string[]): {
+interface Stage {
   readonly shell: Shell
   readonly dir: string
   readonly at: readonly string[]
-} {
+}
+
+/** Alice's profile, with these contacts in it. */
+function profile(...contacts: readonly string[]): Stage {
   const shell = openShell(fakeMain)
   const dir = join(shell.dir, 'p')
   plantProfile(dir, { ...fresh({ name: 'Alice', relays: [] }), contacts: contacts.map(contactNamed) })
@@ -57,16 +60,37 @@ test.each(signals)('%s ends a chat with %i; what was said stays', async (signal,
   expect(linesOf((await shell.run(['history', 'nobody', ...at])).out)).toHaveLength(1)
 })
 
-test.runIf(process.platform === 'linux')('a chat whose terminal is closed ends as cleanly as by a word', async () => {
-  const { shell, dir, at } = profile('nobody')
+const onLinux = test.runIf(process.platform === 'linux') // Where `script` takes these words.
+
+/** A chat at a terminal of its own; what it complains of goes to a file. */
+function openTerminal({ shell, dir, at }: Stage, kind: string): { readonly child: ChildProcess; shown: string } {
   const words = [process.execPath, fakeMain, ...at].map((word) => `'${word}'`).join(' ')
-  const complaints = join(dir, 'complaints')
-  const options = { env: { ...shell.env, TERM: 'xterm' } }
-  const terminal = spawn('script', ['-qec', `exec ${words} 2>${complaints}`, '/dev/null'], options)
-  let shown = ''
-  terminal.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()))
-  await eventually(() => shown.includes('nobody>') && existsSync(join(dir, 'control.sock')))
-  terminal.kill('SIGKILL')
-  await eventually(() => !existsSync(join(dir, 'control.sock')))
-  expect(readFileSync(complaints, 'utf8')).toBe('')
+  const env = { ...shell.env, TERM: kind }
+  const child = spawn('script', ['-qec', `exec ${words} 2>${complaints(dir)}`, '/dev/null'], { env })
+  const terminal = { child, shown: '' }
+  child.stdout.on('data', (chunk: Buffer) => (terminal.shown += chunk.toString()))
+  return terminal
+}
+
+const complaints = (dir: string): string => join(dir, 'complaints')
+
+onLinux('a chat whose terminal is closed ends as cleanly as by a word', async () => {
+  const stage = profile('nobody')
+  const socket = join(stage.dir, 'control.sock')
+  const terminal = openTerminal(stage, 'xterm')
+  await eventually(() => terminal.shown.includes('nobody>') && existsSync(socket))
+  terminal.child.kill('SIGKILL')
+  await eventually(() => !existsSync(socket))
+  expect(readFileSync(complaints(stage.dir), 'utf8')).toBe('')
+})
+
+onLinux('a terminal that can only go forward is sent no sequences', async () => {
+  const stage = profile('nobody')
+  const terminal = openTerminal(stage, 'dumb')
+  await eventually(() => terminal.shown.includes('nobody>'))
+  arrives(stage.dir, messageFrom('nobody', 'hello'))
+  await eventually(() => terminal.shown.endsWith('nobody: hello\r\nnobody> '))
+  terminal.child.stdin?.write('/quit\r')
+  await once(terminal.child, 'close')
+  expect(terminal.shown).not.toContain('\u001b')
 })
