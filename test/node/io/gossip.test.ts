@@ -112,6 +112,23 @@ test('a relay passes on nothing that is too long for a sign of presence', async 
   expect(bob.heard.filter((text) => text.includes('xxx'))).toEqual([])
 })
 
+test('a relay passes on only so many signs of one visitor, and those of others all the same', async () => {
+  const [alice, bob, carol] = [await listener(), await listener(), await listener()]
+  await visit(await sharedRelay(), alice, bob, carol)
+  await hears(bob, alice)
+  const heard = (word: string): number => bob.heard.filter((text) => text.includes(word)).length
+  const says = (who: Listener, word: string): Promise<void> =>
+    who.device.network.publish(topic, new TextEncoder().encode(`${word} ${++signs}`))
+  for (let i = 0; i < 600; i++) await says(alice, 'flood')
+  await expect.poll(() => heard('flood'), { timeout: 10_000 }).toBeGreaterThan(100)
+  for (let before = -1; heard('flood') > before; await new Promise((resolve) => setTimeout(resolve, 500))) {
+    before = heard('flood')
+  }
+  expect(heard('flood')).toBeLessThan(400) // Two hundred, and five a second.
+  await says(carol, 'calm')
+  await expect.poll(() => heard('calm')).toBe(1)
+})
+
 test('with circuits off nothing is said through a relay, which would see who listens to whom', async () => {
   const noFriends = { isFriend: () => false }
   const [alice, bob, carol] = [
