@@ -84,6 +84,8 @@ test('a message stuck at a relay its recipient cannot reach takes the other one 
   story.network.cut((from, to) => from === bob.device.host && to === north.host)
   story.pass(minute)
   const id = alice.says(bob, 'by the south, please')
+  story.pass(10 * second)
+  expect([north.waiting(), south.waiting(), bob.heard(alice).length]).toEqual([1, 0, 0])
   story.pass(13 * hour)
   expect(bob.heard(alice)).toEqual(['by the south, please'])
   expect(alice.fateOf(bob, id)).toBe('read')
