@@ -74,6 +74,37 @@ test('a relay that keeps nothing is found out as soon as its owner shows a sign 
   expect(alice.fateOf(bob, next)).toBe('read')
 })
 
+test('signs of life from somebody whose relays hand out nothing have a message offered again twice, not each time', () => {
+  const story = new Story()
+  const [one, two, harbour] = [story.relay('one'), story.relay('two'), story.relay('harbour')]
+  const alice = story.person('alice', [harbour], { openness: 'hidden' })
+  const bob = story.person('bob', [one, two], { openness: 'hidden' })
+  story.pass(5 * second)
+  expect(story.meet(alice, bob)).toBe(true)
+  story.pass(minute)
+  const his = [one, two].map(({ host }) => host)
+  story.network.cut((from, to) => [from, to].includes(bob.device.host) && his.some((host) => [from, to].includes(host)))
+  const offers: string[] = []
+  story.watches.add({
+    performed: (device, effect) => {
+      if (device === alice.device && effect.kind === 'deposit') offers.push(effect.envelope.id)
+    },
+  })
+  alice.says(bob, 'anything from your relays?')
+  story.pass(second)
+  const [first] = offers
+  const times = (): number => offers.filter((id) => id === first).length
+  bob.says(alice, 'at once') // Too soon to have collected it.
+  story.pass(10 * second)
+  expect(times()).toBe(1)
+  for (let i = 0; i < 15; i++) {
+    bob.says(alice, `${i}`)
+    story.pass(15 * second)
+  }
+  expect(alice.heard(bob)).toHaveLength(16)
+  expect(times()).toBe(3)
+})
+
 test('a relay that swallows what is sent to it costs a moment, and the next message nothing', () => {
   const story = new Story()
   const [mute, well, harbour] = [story.relay('mute'), story.relay('well'), story.relay('harbour')]
