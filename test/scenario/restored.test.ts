@@ -175,3 +175,26 @@ test('a contact who is given spent one-time keys gets through under none', () =>
   expect(story.world.until(() => alice.fateOf(bob, id) === 'read', minute)).toBe(true)
   expect(bob.heard(alice)).toEqual(['can you read this?'])
 })
+
+test('what a sender who was put back encrypts anew, under another id, is shown once', () => {
+  const story = watched()
+  const relay = story.relay('hub')
+  const [alice, bob] = acquainted(story, [relay])
+  story.network.unplug(alice.device.host)
+  const id = alice.says(bob, 'once')
+  const [waiting] = alice.device.store.deliveriesOf(id)
+  if (waiting === undefined) throw new Error('it waits')
+  story.network.plugIn(alice.device.host)
+  story.pass(minute)
+  expect(bob.heard(alice)).toEqual(['once'])
+  alice.device.kill()
+  const { sealedFor: _, ...bare } = waiting
+  alice.device.rewrite([{ kind: 'put-delivery', delivery: bare }])
+  alice.device.start()
+  const before = relay.deposits
+  story.pass(hour)
+  expect(relay.deposits).toBeGreaterThan(before)
+  expect(alice.device.store.deliveries()).toEqual([])
+  expect(bob.heard(alice)).toEqual(['once'])
+  expect(story.world.complaints).toEqual([])
+})
