@@ -16,6 +16,8 @@ interface Entry {
   readonly once: boolean
   /** Forgets the signal that would take the listener away, when one was given. */
   readonly release: (() => void) | undefined
+  /** Whether others of this type were there before the cure; none can have come since. */
+  readonly isBesideStock: boolean
   removed: boolean
 }
 
@@ -64,7 +66,8 @@ function add(this: Emitter, type: string, listener: Listener | null, options?: O
     signal.addEventListener('abort', aborted)
     release = () => signal.removeEventListener('abort', aborted)
   }
-  this[listening] = [...before, { type, listener, once, release, removed: false }]
+  const isBesideStock = stock.count.call(this, type) > 0
+  this[listening] = [...before, { type, listener, once, release, isBesideStock, removed: false }]
 }
 
 function remove(this: Emitter, type: string, listener: Listener | null): void {
@@ -79,18 +82,26 @@ function remove(this: Emitter, type: string, listener: Listener | null): void {
 /** Lists are replaced and never changed, so that listeners may come and go while others are told. */
 function dispatch(this: Emitter, event: Event): boolean {
   const { type } = event
+  let askStock = true
   for (const entry of this[listening] ?? []) {
     if (entry.type !== type || entry.removed) continue
+    askStock = entry.isBesideStock
     if (entry.once) remove.call(this, type, entry.listener)
     tell(entry.listener, event)
   }
-  return stock.count.call(this, type) === 0 ? !event.defaultPrevented : stock.dispatch.call(this, event)
+  if (askStock && stock.count.call(this, type) > 0) return stock.dispatch.call(this, event)
+  return !event.defaultPrevented
 }
 
 function count(this: Emitter, type: string): number {
   let own = 0
-  for (const entry of this[listening] ?? []) if (entry.type === type) own += 1
-  return own + stock.count.call(this, type)
+  let askStock = true
+  for (const entry of this[listening] ?? []) {
+    if (entry.type !== type) continue
+    askStock = entry.isBesideStock
+    own += 1
+  }
+  return askStock ? own + stock.count.call(this, type) : own
 }
 
 /** What a listener throws is nobody's here to catch, and must not keep the others from being told. */
