@@ -4,25 +4,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Command } from 'commander'
 import { buildProgram } from '../../cli/program.ts'
-import { contactNamed, fresh, type Rows } from './fake-node.ts'
-import { arrives, fakeMain, linesOf, messageFrom, openShell, plantProfile, type Shell } from './shell.ts'
-
-interface Stage {
-  readonly shell: Shell
-  readonly dir: string
-  readonly at: readonly string[]
-}
-
-/** Alice's profile, with these contacts in it. */
-function profile(...contacts: readonly string[]): Stage {
-  const shell = openShell(fakeMain)
-  const dir = join(shell.dir, 'p')
-  plantProfile(dir, {
-    ...fresh({ name: 'Alice', relays: ['/dns4/r/tcp/1/p2p/12D3KooWR'] }),
-    contacts: contacts.map(contactNamed),
-  })
-  return { shell, dir, at: ['--data-dir', dir] }
-}
+import type { Rows } from './fake-node.ts'
+import { arrives, fakeMain, linesOf, messageFrom, openShell } from './shell.ts'
+import { profile } from './stage.ts'
 
 function allCommands(from: Command): readonly Command[] {
   return [from, ...from.commands.flatMap(allCommands)]

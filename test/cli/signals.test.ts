@@ -4,22 +4,8 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { contactNamed, fresh } from './fake-node.ts'
-import { arrives, eventually, fakeMain, linesOf, messageFrom, openShell, plantProfile, type Shell } from './shell.ts'
-
-interface Stage {
-  readonly shell: Shell
-  readonly dir: string
-  readonly at: readonly string[]
-}
-
-/** Alice's profile, with these contacts in it. */
-function profile(...contacts: readonly string[]): Stage {
-  const shell = openShell(fakeMain)
-  const dir = join(shell.dir, 'p')
-  plantProfile(dir, { ...fresh({ name: 'Alice', relays: [] }), contacts: contacts.map(contactNamed) })
-  return { shell, dir, at: ['--data-dir', dir] }
-}
+import { arrives, eventually, fakeMain, linesOf, messageFrom } from './shell.ts'
+import { profile, type Stage } from './stage.ts'
 
 test.each([
   ['SIGTERM', 0],
